@@ -1,0 +1,1 @@
+"""A ticket's way, one step a file: clean -> pack -> encode -> match -> decide."""

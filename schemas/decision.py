@@ -1,0 +1,99 @@
+"""A decision: what Sluice says of one ticket version, published to `tickets.routed`, keyed by ticket_id."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.contract import Contract, Cosine, Event, Identifier, Share, Time
+
+MAX_ALTERNATIVES = 5
+MAX_SIMILAR = 3
+
+
+class OutcomeName(StrEnum):
+    """What the reader should do: route it, let a person confirm, let a person name it, or call a person now."""
+
+    ROUTE = "route"
+    PROPOSE = "propose"
+    TRIAGE = "triage"
+    ESCALATE = "escalate"
+
+
+class ReasonName(StrEnum):
+    """Why the outcome is what it is: a closed set, so that readers can switch on it."""
+
+    CONFIDENT = "confident"  # route: the vote for the owner reaches the generation's threshold
+    AMBIGUOUS = "ambiguous"  # propose: an owner leads, not clearly enough
+    UNLIKE_HISTORY = "unlike_history"  # triage: nothing in the history is similar enough
+    NO_OWNER = "no_owner"  # triage: the cluster is known, nobody owns it
+    PRIORITY = "priority"  # escalate: the ticket's priority asks for a person
+
+
+class Sla(Contract):
+    """The owner's promise for this ticket: minutes from `created_at`, and the instant that makes."""
+
+    minutes: Annotated[int, Field(ge=1)]
+    due_at: Time
+
+
+class ClusterMatch(Contract):
+    """The cluster chosen. `similarity` is the cosine to its centroid, `margin` the lead over the best
+    cluster of another owner, `confidence` the share of the neighbour vote that its owner won."""
+
+    id: Identifier
+    name: str
+    similarity: Cosine
+    margin: float
+    confidence: Share
+
+
+class Alternative(Contract):
+    """A cluster that was considered; the list is ordered, best first, and the choice itself is not in it."""
+
+    id: Identifier
+    name: str
+    owner: str | None
+    similarity: Cosine
+    confidence: Share
+
+
+class SimilarTicket(Contract):
+    """A solved ticket near this one, with what solved it (personal data masked)."""
+
+    ticket_id: Identifier
+    title: str
+    resolution: str
+    owner: str | None = None
+    kb_article_id: str | None = None
+    similarity: Cosine
+
+
+class Sentiment(Contract):
+    """How negative the ticket sounds, 0 to 1, and the name of the band that falls in."""
+
+    label: str
+    score: Share
+
+
+class Decision(Event):
+    """One decision a ticket version. `decision_id` follows from ticket, version, generation and revision,
+    so a repeated computation has the same id."""
+
+    decision_id: Identifier
+    ticket_id: Identifier
+    ticket_version: Identifier
+    outcome: OutcomeName
+    reason: ReasonName
+    owner: str | None
+    sla: Sla | None
+    cluster: ClusterMatch | None
+    alternatives: Annotated[list[Alternative], Field(max_length=MAX_ALTERNATIVES)]
+    similar: Annotated[list[SimilarTicket], Field(max_length=MAX_SIMILAR)]
+    duplicate_of: str | None = None
+    sentiment: Sentiment | None = None
+    explanation: str
+    generation_id: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    encoder: Identifier
+    decided_at: Time
