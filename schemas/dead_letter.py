@@ -7,7 +7,7 @@ and a short retention.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from schemas.contract import Contract, Event, Time
 
@@ -32,6 +32,12 @@ class DeadReason(StrEnum):
     INTERNAL = "internal"  # this record makes our own code fail
 
 
+# A pair, said so that every draft of JSON Schema since 4 can hold a reader to it.
+_PAIR = {"type": "array", "items": {"type": ["string", "null"]}, "minItems": 2, "maxItems": 2}
+Header = Annotated[tuple[str, str | None], WithJsonSchema(_PAIR)]
+"""A Kafka header: its name, and base64 of its value or null."""
+
+
 class Source(Contract):
     """Where the record stood."""
 
@@ -50,6 +56,6 @@ class DeadLetter(Event):
     source: Source
     original_key: str | None
     original_value: str | None
-    original_headers: list[tuple[str, str | None]]
+    original_headers: list[Header]
     died_at: Time
     worker: str

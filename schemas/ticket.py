@@ -5,16 +5,16 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from schemas.contract import Contract, Event, Identifier, Time
+from schemas.contract import NO_NUL, Contract, Event, Identifier, Time
 
 MAX_TITLE_CHARS = 2_000
 MAX_TEXT_CHARS = 100_000
 MAX_ATTACHMENTS = 50
 MAX_STEPS = 200
 
-Short = Annotated[str, Field(max_length=200)]
-Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS)]
-Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
+Short = Annotated[str, Field(max_length=200, json_schema_extra=NO_NUL)]
+Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS, json_schema_extra=NO_NUL)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS, json_schema_extra=NO_NUL)]
 
 
 class TicketEventKind(StrEnum):
@@ -47,7 +47,7 @@ class TicketEvent(Event):
     version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     title: Title = ""
     description: Text = ""
-    attachments: Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)] = []
+    attachments: Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
     device: Short | None = None
     os: Short | None = None
     app_version: Short | None = None
