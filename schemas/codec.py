@@ -17,6 +17,8 @@ from schemas.dead_letter import DeadReason
 from schemas.ticket import TicketEvent
 from schemas.unreadable import Unreadable, explain_fields, explain_text, keys_written, levels
 
+__all__ = ["Limits", "Unreadable", "decode", "decode_ticket", "encode"]
+
 C = TypeVar("C", bound=Contract)
 
 

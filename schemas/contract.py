@@ -53,6 +53,8 @@ def _read_time(value: object) -> object:
         if not _EARLIEST_MS <= value < _LATEST_MS:
             raise ValueError(_A_TIME)
         return datetime.fromtimestamp(value / 1000, UTC)
+    if not isinstance(value, datetime):
+        raise ValueError(_A_TIME)
     return value
 
 

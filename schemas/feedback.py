@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from schemas.contract import Event, Identifier, Time
 
@@ -23,8 +24,18 @@ class FeedbackKind(StrEnum):
 _ON_CLUSTER = frozenset({FeedbackKind.MERGED, FeedbackKind.SPLIT, FeedbackKind.BOUND})
 
 
+# `_names_its_object` for those who have the JSON Schema only.
+_NAMES_ITS_OBJECT: JsonDict = {
+    "if": {"required": ["kind"], "properties": {"kind": {"enum": [*sorted(_ON_CLUSTER)]}}},
+    "then": {"required": ["cluster_id"], "properties": {"cluster_id": {"type": "string"}}},
+    "else": {"required": ["ticket_id"], "properties": {"ticket_id": {"type": "string"}}},
+}
+
+
 class Feedback(Event):
     """One act of one person on a ticket or on a cluster."""
+
+    model_config = ConfigDict(json_schema_extra=_NAMES_ITS_OBJECT)
 
     feedback_id: Identifier
     kind: FeedbackKind

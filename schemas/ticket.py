@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from schemas.contract import NO_NUL, Contract, Event, Identifier, Time
 
@@ -15,6 +15,16 @@ MAX_STEPS = 200
 Short = Annotated[str, Field(max_length=200, json_schema_extra=NO_NUL)]
 Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS, json_schema_extra=NO_NUL)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS, json_schema_extra=NO_NUL)]
+Steps = Text | Annotated[list[Text], Field(max_length=MAX_STEPS)]
+
+
+def _empty_for_null(value: object) -> object:
+    """Helpdesks write null where a ticket has no title, text or steps; that is no reason to refuse it."""
+    return "" if value is None else value
+
+
+def _none_for_null(value: object) -> object:
+    return [] if value is None else value
 
 
 class TicketEventKind(StrEnum):
@@ -30,7 +40,10 @@ class TicketEventKind(StrEnum):
 class Attachment(Contract):
     """A file on the ticket, of which only the text read out of it matters here."""
 
-    ocr_text: Text = ""
+    ocr_text: Annotated[Text, BeforeValidator(_empty_for_null, json_schema_input_type=Text | None)] = ""
+
+
+Attachments = Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)]
 
 
 class TicketEvent(Event):
@@ -45,13 +58,15 @@ class TicketEvent(Event):
     ticket_id: Identifier
     event: Annotated[TicketEventKind, Field(strict=False)]
     version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    title: Title = ""
-    description: Text = ""
-    attachments: Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
+    title: Annotated[Title, BeforeValidator(_empty_for_null, json_schema_input_type=Title | None)] = ""
+    description: Annotated[Text, BeforeValidator(_empty_for_null, json_schema_input_type=Text | None)] = ""
+    attachments: Annotated[
+        Attachments, BeforeValidator(_none_for_null, json_schema_input_type=Attachments | None)
+    ] = Field(default_factory=list)
     device: Short | None = None
     os: Short | None = None
     app_version: Short | None = None
-    steps: Text | Annotated[list[Text], Field(max_length=MAX_STEPS)] = ""
+    steps: Annotated[Steps, BeforeValidator(_empty_for_null, json_schema_input_type=Steps | None)] = ""
     product: Short | None = None
     channel: Short | None = None
     language: Short | None = None
