@@ -1,0 +1,1 @@
+"""The Faust edge: a page a path, and the wire under them."""

@@ -1,0 +1,207 @@
+"""Emit: what was worked out becomes records. Last step of the routing agent; pure, the clock is given to it."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.intake import Accepted, Refused
+from agents.live import Solved, text_of
+from agents.topics import TopicNames
+from agents.wire import Output
+from models.routing.decide import Decision as Decided
+from models.routing.match import Candidate
+from models.vote import Vectors
+from schemas.codec import encode
+from schemas.contract import time_of
+from schemas.dead_letter import DeadLetter, DeadReason, Source
+from schemas.decision import (
+    MAX_SIMILAR,
+    Alternative,
+    ClusterMatch,
+    Decision,
+    OutcomeName,
+    ReasonName,
+    SimilarTicket,
+    Sla,
+)
+from schemas.headers import event_headers
+from schemas.state import TicketState, TicketStatus
+from schemas.surge import Count
+from schemas.ticket import TicketEventKind
+
+_SOURCE = "/sluice/routing"
+_STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What marks every record of a batch: where they go, who writes them with which encoder, and when."""
+
+    names: TopicNames
+    worker: str
+    encoder: str
+    now_ms: int
+
+
+def records_of(
+    accepted: Accepted,
+    vector: Vectors,
+    decided: Decided,
+    similar: Sequence[tuple[Solved, float]],
+    stamp: Stamp,
+) -> Iterator[Output]:
+    """Everything that follows from one ticket event, in the order in which it must be written."""
+    if accepted.kind is TicketEventKind.DELETED:
+        yield _tombstone(accepted, stamp)
+        return
+    if accepted.asks_for_decision:
+        yield decision_record(accepted, decided, similar, stamp)
+    yield state_record(accepted, vector, decided, stamp)
+    if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
+        yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
+
+
+def decision_record(
+    accepted: Accepted, decided: Decided, similar: Sequence[tuple[Solved, float]], stamp: Stamp
+) -> Output:
+    """The decision, for `tickets.routed`."""
+    others = [(solved, score) for solved, score in similar if solved.ticket_id != decided.ticket_id]
+    event = Decision(
+        decision_id=decided.decision_id,
+        ticket_id=decided.ticket_id,
+        ticket_version=decided.version,
+        outcome=OutcomeName(decided.outcome),
+        reason=ReasonName(decided.reason),
+        owner=decided.owner,
+        sla=Sla(minutes=decided.sla.minutes, due_at=time_of(decided.sla.due_at_ms)) if decided.sla else None,
+        cluster=_cluster(decided.cluster, decided.margin) if decided.cluster else None,
+        alternatives=[_alternative(candidate) for candidate in decided.alternatives],
+        similar=[_similar(solved, score) for solved, score in others[:MAX_SIMILAR]],
+        explanation=decided.explanation,
+        generation_id=decided.generation_id,
+        revision=decided.revision,
+        encoder=stamp.encoder,
+        decided_at=time_of(stamp.now_ms),
+    )
+    headers = event_headers(
+        "sluice.decision.v1", event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
+    )
+    return Output(stamp.names.routed, event.ticket_id.encode(), encode(event), headers)
+
+
+def state_record(accepted: Accepted, vector: Vectors, decided: Decided, stamp: Stamp) -> Output:
+    """The ticket's state, for the partition of `tickets.state` that belongs to its events' partition."""
+    ticket, partition = accepted.ticket, accepted.place[0]
+    key = ticket.ticket_id.encode()
+    event = TicketState(
+        ticket_id=ticket.ticket_id,
+        version=accepted.version,
+        order=accepted.order,
+        status=_STATUS.get(accepted.kind, TicketStatus.OPEN),
+        title=ticket.title,
+        text=ticket.text,
+        vector=text_of(vector),
+        encoder=stamp.encoder,
+        cluster_id=decided.cluster.cluster.id if decided.cluster else None,
+        owner=decided.owner,
+        assigned_team=ticket.assigned_team,
+        resolution=ticket.resolution,
+        kb_article_id=ticket.kb_article_id,
+        customer_id=ticket.customer_id,
+        product=ticket.product,
+        generation_id=decided.generation_id,
+        decision_id=decided.decision_id if accepted.asks_for_decision else None,
+        created_at=time_of(ticket.created_at_ms),
+        updated_at=time_of(stamp.now_ms),
+    )
+    headers = event_headers(
+        "sluice.state.v1",
+        f"{event.ticket_id}/{event.version}",
+        _SOURCE,
+        event.ticket_id,
+        event.updated_at,
+        accepted.trace,
+    )
+    return Output(stamp.names.state, key, encode(event), headers, partition)
+
+
+def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp: Stamp) -> Output:
+    """The ticket counted once for its cluster, at the time of its creation."""
+    ticket = accepted.ticket
+    event = Count(
+        ticket_id=ticket.ticket_id,
+        cluster_id=cluster_id,
+        generation_id=generation_id,
+        customer_id=ticket.customer_id,
+        product=ticket.product,
+        occurred_at=time_of(ticket.created_at_ms),
+    )
+    headers = event_headers(
+        "sluice.count.v1", event.ticket_id, _SOURCE, event.cluster_id, event.occurred_at, accepted.trace
+    )
+    return Output(stamp.names.counts, event.cluster_id.encode(), encode(event), headers)
+
+
+def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
+    """The record whole, with why, under its own key."""
+    record, error = refused.record, refused.error
+    kind, timestamp = record.timestamp()
+    event = DeadLetter(
+        reason=DeadReason(error.reason),
+        field=error.field,
+        detail=error.detail,
+        source=Source(
+            topic=record.topic(),
+            partition=record.partition(),
+            offset=record.offset(),
+            timestamp=time_of(timestamp) if kind and 0 <= timestamp < 4_102_444_800_000 else None,
+        ),
+        original_key=_base64(record.key()),
+        original_value=_base64(record.value()),
+        original_headers=[(name, _base64(value)) for name, value in record.headers() or ()],
+        died_at=time_of(stamp.now_ms),
+        worker=stamp.worker,
+    )
+    place = f"{record.topic()}/{record.partition()}/{record.offset()}"
+    headers = event_headers("sluice.dead-letter.v1", place, _SOURCE, None, event.died_at, refused.trace)
+    return Output(stamp.names.dead, record.key(), encode(event), headers)
+
+
+def _tombstone(accepted: Accepted, stamp: Stamp) -> Output:
+    """The end of a deleted ticket's state."""
+    return Output(stamp.names.state, accepted.ticket.ticket_id.encode(), None, [], accepted.place[0])
+
+
+def _cluster(candidate: Candidate, margin: float) -> ClusterMatch:
+    return ClusterMatch(
+        id=candidate.cluster.id,
+        name=candidate.cluster.name,
+        similarity=round(candidate.similarity, 6),
+        margin=round(margin, 6),
+        confidence=candidate.confidence,
+    )
+
+
+def _alternative(candidate: Candidate) -> Alternative:
+    return Alternative(
+        id=candidate.cluster.id,
+        name=candidate.cluster.name,
+        owner=candidate.cluster.owner,
+        similarity=round(candidate.similarity, 6),
+        confidence=candidate.confidence,
+    )
+
+
+def _similar(solved: Solved, score: float) -> SimilarTicket:
+    return SimilarTicket(
+        ticket_id=solved.ticket_id,
+        title=solved.title,
+        resolution=solved.resolution,
+        owner=solved.owner,
+        kb_article_id=solved.kb_article_id,
+        similarity=round(score, 6),
+    )
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

@@ -1,0 +1,119 @@
+"""Follower: reads whole topics of ours, from their beginning and then for ever, outside any group.
+
+Every worker follows the generations and the state of all tickets; what an open or aborted transaction holds is
+never shown to it.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from agents.wire import Record
+from models.errors import Transient
+
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[Record], None]
+
+_READ_AT_ONCE = 500
+_METADATA_TIMEOUT_S = 30.0
+
+
+def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a consumer that reads committed records only and joins no group."""
+    return {
+        **kafka,
+        "group.id": f"sluice-reader-{uuid.uuid4()}",  # the client asks for one; nothing is committed under it
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 5,
+        "fetch.message.max.bytes": 8 << 20,
+        "queued.max.messages.kbytes": 16_384,
+        "log_level": 3,
+    }
+
+
+def partitions_of(consumer: Consumer, topics: list[str]) -> list[TopicPartition]:
+    """Every partition of `topics`.
+
+    Raises:
+        Transient: a topic is missing or no broker answers.
+    """
+    try:
+        found = consumer.list_topics(timeout=_METADATA_TIMEOUT_S).topics
+    except KafkaException as error:
+        raise Transient(f"no broker answers: {error.args[0].name()}") from error
+    missing = [topic for topic in topics if topic not in found]
+    if missing:
+        raise Transient(f"topics are missing: {', '.join(missing)}; make them with `sluice topics create`")
+    return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
+
+
+def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Handler) -> int:
+    """Hand every committed record of `partitions`, from the beginning to the present end, to `handle`.
+
+    Returns:
+        How many records there were.
+    """
+    waiting = {(place.topic, place.partition) for place in partitions}
+    consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+    count = 0
+    while waiting:
+        for record in consumer.consume(_READ_AT_ONCE, 0.05):
+            if record.error() is None:
+                handle(record)
+                count += 1
+            elif record.error().code() == KafkaError._PARTITION_EOF:
+                waiting.discard((record.topic(), record.partition()))
+            elif record.error().fatal():
+                raise Transient(f"reading {record.topic()}: {record.error().name()}")
+    return count
+
+
+class Follower:
+    """A thread that reads topics to their end and goes on.
+
+    Args:
+        kafka: options of a client of the cluster.
+        handlers: what to do with each topic's records; called in the follower's thread.
+        die: ends the process when reading cannot go on; does not return.
+    """
+
+    def __init__(
+        self, kafka: Mapping[str, Any], handlers: Mapping[str, Handler], die: Callable[[BaseException], Any]
+    ) -> None:
+        self._kafka, self._handlers, self._die = kafka, handlers, die
+        self._stopping = threading.Event()
+        self.caught_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        try:
+            consumer = Consumer(reader_options(self._kafka))
+            count = read_to_end(consumer, partitions_of(consumer, list(self._handlers)), self._handle)
+            _log.info("caught_up", topics=sorted(self._handlers), records=count)
+            self.caught_up.set()
+            while not self._stopping.is_set():
+                for record in consumer.consume(_READ_AT_ONCE, 0.1):
+                    if record.error() is None:
+                        self._handle(record)
+            consumer.close()
+        except BaseException as error:
+            self._die(error)
+
+    def _handle(self, record: Record) -> None:
+        self._handlers[record.topic()](record)

@@ -1,0 +1,82 @@
+"""Generations on their topic: how one is cut into records, and how a reader puts it together again."""
+
+import base64
+import hashlib
+
+from models.errors import BadGeneration
+from models.generation import Generation, from_bytes, generation_id, to_bytes
+from schemas.codec import Unreadable, decode, encode
+from schemas.contract import time_of
+from schemas.generation import GenerationManifest, GenerationPart
+
+# Base64 makes 4 bytes of 3, the envelope adds some 250: a record stays below 900,000 bytes.
+PART_BYTES = 660_000
+
+
+def generation_records(generation: Generation) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """The generation's id and its records, (key, value) in the order in which they must be written."""
+    blob = to_bytes(generation)
+    name = generation_id(blob)
+    slices = [blob[start : start + PART_BYTES] for start in range(0, len(blob), PART_BYTES)]
+    records = [
+        (
+            f"{name}/{number}".encode(),
+            encode(
+                GenerationPart(
+                    generation_id=name,
+                    number=number,
+                    sha256=hashlib.sha256(data).hexdigest(),
+                    data=base64.b64encode(data).decode(),
+                )
+            ),
+        )
+        for number, data in enumerate(slices)
+    ]
+    manifest = GenerationManifest(
+        generation_id=name,
+        parts=len(slices),
+        size_bytes=len(blob),
+        sha256=hashlib.sha256(blob).hexdigest(),
+        encoder=generation.encoder,
+        clusters=len(generation.clusters),
+        created_at=time_of(generation.created_at_ms),
+    )
+    return name, [*records, (name.encode(), encode(manifest))]
+
+
+class Assembler:
+    """Puts generations together from their records, in whatever order parts of several arrive."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, dict[int, bytes]] = {}
+
+    def feed(self, key: bytes | None, value: bytes | None) -> tuple[str, Generation] | None:
+        """Take one record; the generation's id and itself once its manifest has come.
+
+        Raises:
+            BadGeneration: a record cannot be read, a part is missing, or a checksum differs. The generations
+                before it stay in force, and those after it can still be assembled.
+        """
+        if key is None or value is None:
+            return None
+        name, slash, number = key.decode(errors="replace").partition("/")
+        try:
+            if slash:
+                part = decode(GenerationPart, value)
+                self._parts.setdefault(name, {})[int(number)] = base64.b64decode(part.data, validate=True)
+                return None
+            manifest = decode(GenerationManifest, value)
+        except (Unreadable, ValueError) as error:
+            raise BadGeneration(f"generation {name}: a record cannot be read") from error
+        return name, self._assemble(manifest)
+
+    def _assemble(self, manifest: GenerationManifest) -> Generation:
+        name = manifest.generation_id
+        parts = self._parts.pop(name, {})
+        missing = [number for number in range(manifest.parts) if number not in parts]
+        if missing:
+            raise BadGeneration(f"generation {name}: {len(missing)} of {manifest.parts} parts are missing")
+        blob = b"".join(parts[number] for number in range(manifest.parts))
+        if hashlib.sha256(blob).hexdigest() != manifest.sha256 or generation_id(blob) != name:
+            raise BadGeneration(f"generation {name}: its checksum differs")
+        return from_bytes(blob)

@@ -1,0 +1,155 @@
+"""Intake: a record becomes a ticket to work on, a dead letter, or nothing to do. First step of the routing agent."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from agents.tables import Known, Place, Remembered, TicketTable
+from agents.wire import Record
+from models.errors import Invalid
+from models.routing.clean import CleanPolicy, CleanTicket, Ticket, clean
+from schemas.codec import Limits, decode_ticket
+from schemas.contract import epoch_ms_of
+from schemas.headers import Trace, read_trace
+from schemas.ticket import TicketEvent, TicketEventKind
+from schemas.unreadable import Unreadable
+
+_ASKS_FOR_DECISION = frozenset({TicketEventKind.CREATED, TicketEventKind.UPDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A ticket event to be worked on. `ticket.text` is empty only if the ticket is to be deleted."""
+
+    record: Record
+    place: Place
+    kind: TicketEventKind
+    version: str
+    order: int
+    ticket: CleanTicket
+    trace: Trace | None
+
+    @property
+    def asks_for_decision(self) -> bool:
+        return self.kind in _ASKS_FOR_DECISION
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that can never be processed: a dead letter."""
+
+    record: Record
+    error: Invalid
+    trace: Trace | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An event that changes nothing: a version known already, one that came late, or news without news."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Reads records against what is known of their tickets."""
+
+    limits: Limits
+    policy: CleanPolicy
+    table: TicketTable
+
+    def read(self, record: Record) -> Accepted | Refused | Skipped:
+        """What is to be done with one record; an accepted version is staged, so that the next one sees it."""
+        trace = read_trace(record.headers())
+        try:
+            event = decode_ticket(record.value(), self.limits)
+            version, order = version_of(event, record)
+            place = (record.partition(), event.ticket_id)
+            known = self.table.get(place)
+            if known is not None and (version == known.version or order < known.order):
+                return Skipped("repeated" if version == known.version else "late")
+            ticket = _with_remembered(clean(ticket_of(event, version), self.policy), known)
+            if ticket is None:
+                return Skipped("no_news")
+        except Unreadable as error:
+            return Refused(record, Invalid(error.reason, error.field, error.detail), trace)
+        except Invalid as error:
+            return Refused(record, error, trace)
+        accepted = Accepted(record, place, event.event, version, order, ticket, trace)
+        self.table.stage(place, known_after(accepted))
+        return accepted
+
+
+def version_of(event: TicketEvent, record: Record) -> tuple[str, int]:
+    """Name and rank of the event among its ticket's versions.
+
+    By the CRM's own count where it has one; else by `updated_at`; else the name is a digest of the record's
+    bytes, so that the same event sent twice is the same version, and the rank is the record's timestamp.
+    """
+    if event.version is not None:
+        return f"v{event.version}", event.version
+    if event.updated_at is not None:
+        moment = epoch_ms_of(event.updated_at)
+        return f"t{moment}.{event.event}", moment
+    return "h" + hashlib.sha256(record.value() or b"").hexdigest()[:16], max(0, record.timestamp()[1])
+
+
+def ticket_of(event: TicketEvent, version: str) -> Ticket:
+    """The contract as the core's own value."""
+    return Ticket(
+        ticket_id=event.ticket_id,
+        version=version,
+        event=event.event.value,
+        title=event.title,
+        description=event.description,
+        ocr_texts=tuple(attachment.ocr_text for attachment in event.attachments),
+        device=event.device,
+        os=event.os,
+        app_version=event.app_version,
+        steps=(event.steps,) if isinstance(event.steps, str) else tuple(event.steps),
+        product=event.product,
+        channel=event.channel,
+        language=event.language,
+        customer_id=event.customer_id,
+        priority=event.priority,
+        created_at_ms=epoch_ms_of(event.created_at),
+        updated_at_ms=epoch_ms_of(event.updated_at or event.created_at),
+        assigned_team=event.assigned_team,
+        assigned_agent=event.assigned_agent,
+        resolution=event.resolution,
+        kb_article_id=event.kb_article_id,
+    )
+
+
+def _with_remembered(ticket: CleanTicket, known: Known | None) -> CleanTicket | None:
+    """The ticket with the text that an earlier event of it brought, if its own has none.
+
+    Returns:
+        None where the event brings no text and the ticket is no longer open: nothing would change.
+
+    Raises:
+        Invalid: the event brings no text and the ticket was never seen.
+    """
+    if ticket.text or ticket.event == TicketEventKind.DELETED:
+        return ticket
+    if known is None:
+        raise Invalid("unknown_ticket", "description", "the first event of a ticket must bring its text")
+    if known.remembered is None:
+        return None
+    return replace(
+        ticket,
+        title=known.remembered.title,
+        text=known.remembered.text,
+        customer_id=ticket.customer_id or known.remembered.customer_id,
+        product=ticket.product or known.remembered.product,
+    )
+
+
+def known_after(accepted: Accepted) -> Known:
+    """What is known of the ticket once the event is committed."""
+    ticket = accepted.ticket
+    remembered = (
+        Remembered(ticket.title, ticket.text, ticket.customer_id, ticket.product, ticket.created_at_ms)
+        if accepted.asks_for_decision
+        else None
+    )
+    return Known(accepted.version, accepted.order, remembered)

@@ -1,0 +1,175 @@
+"""The routing agent: a ticket's way from the wire to its decision, read straight down.
+
+batch of records -> read (decode, clean, order) -> encode -> match -> decide -> emit -> one transaction
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import faust
+import numpy as np
+import structlog
+
+from agents import emit
+from agents.feed import BatchChannel
+from agents.flood import FloodGuard
+from agents.intake import Accepted, Intake, Refused, Skipped, known_after
+from agents.live import Live
+from agents.metrics import Metrics
+from agents.topics import TopicNames
+from agents.wire import Batch
+from models.errors import Invalid, SluiceError, Transient
+from models.routing.decide import DecidePolicy, Decision, Facts, decide
+from models.routing.encode import Encoder, encode
+from models.routing.match import match
+from models.routing.pack import PackPolicy
+from models.vote import Vectors, VotePolicy
+from schemas.decision import MAX_SIMILAR
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPath:
+    """All that the routing agent works with; the composition root fills it."""
+
+    intake: Intake
+    guard: FloodGuard
+    encoder: Encoder
+    pack: PackPolicy
+    live: Live
+    vote: VotePolicy
+    policy: DecidePolicy
+    names: TopicNames
+    metrics: Metrics
+    worker: str
+    now_ms: Callable[[], int]
+
+
+def add_routing(app: faust.App, channel: BatchChannel, path: RoutingPath) -> None:
+    """Put the routing agent on the app, fed by the channel."""
+    off_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
+
+    @app.agent(channel, name="routing")
+    async def routing(batches: AsyncIterator[Batch]) -> None:
+        loop = asyncio.get_running_loop()
+        async for batch in batches:
+            async with batch:
+                await loop.run_in_executor(off_loop, route, batch, path)
+
+
+def route(batch: Batch, path: RoutingPath) -> None:
+    """Decide on every ticket of a batch and put what follows into it. Runs off the event loop.
+
+    Raises:
+        Transient: the encoder fails on every ticket, or no generation is in force.
+        PoisonFlood: too many of the records cannot be processed.
+    """
+    in_force = path.live.in_force
+    if in_force is None:
+        raise Transient("no generation is in force")
+    stamp = emit.Stamp(path.names, path.worker, path.encoder.fingerprint, path.now_ms())
+    path.metrics.oldest_seconds.set(_age_s(batch, stamp.now_ms))
+
+    with _timed(path, "read"):
+        accepted, refused, skipped = _read(batch, path)
+    with _timed(path, "encode"):
+        accepted, vectors, failed = _encode(accepted, path)
+    with _timed(path, "match"):
+        matches = match(vectors, in_force.ready, path.vote)
+        similar = path.live.similar(vectors, MAX_SIMILAR + 1)  # one more: a ticket may find itself
+    with _timed(path, "decide"):
+        decided = [
+            decide(found, in_force.generation, _facts(event), path.policy, generation_id=in_force.id)
+            for event, found in zip(accepted, matches, strict=True)
+        ]
+    with _timed(path, "emit"):
+        for event, vector, decision, near in zip(accepted, vectors, decided, similar, strict=True):
+            for output in emit.records_of(event, vector, decision, near, stamp):
+                batch.send(output)
+        for letter in (*refused, *failed):
+            batch.send(emit.dead_letter_record(letter, stamp))
+
+    places = {event.place: known_after(event) for event in accepted}
+    batch.on_commit.append(lambda: path.intake.table.settle(places))
+    batch.on_commit.append(partial(_count, path, accepted, decided, (*refused, *failed), skipped))
+
+
+def _read(batch: Batch, path: RoutingPath) -> tuple[list[Accepted], list[Refused], list[Skipped]]:
+    path.intake.table.begin(batch.epoch)
+    read = [path.intake.read(record) for record in batch.records]
+    for result in read:
+        path.guard.record(refused=isinstance(result, Refused))
+    return (
+        [result for result in read if isinstance(result, Accepted)],
+        [result for result in read if isinstance(result, Refused)],
+        [result for result in read if isinstance(result, Skipped)],
+    )
+
+
+def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted], Vectors, list[Refused]]:
+    """Vectors of the tickets' texts. If the pass fails, each ticket is tried alone, so that one that our own code
+    cannot bear costs nobody else anything."""
+    texts = [event.ticket.text for event in accepted]
+    try:
+        return accepted, encode(path.encoder, texts, path.pack), []
+    except SluiceError:
+        raise
+    except Exception as error:
+        _log.warning("encode_failed", tickets=len(texts), error=type(error).__name__)
+        cause = error
+    borne, rows, failed = [], [], []
+    for event in accepted:
+        try:
+            rows.append(encode(path.encoder, [event.ticket.text], path.pack)[0])
+            borne.append(event)
+        except Exception as error:
+            detail = f"the encoder fails on this ticket ({type(error).__name__})"
+            failed.append(Refused(event.record, Invalid("internal", None, detail), event.trace))
+    if not borne:
+        raise Transient(f"the encoder fails on every ticket ({type(cause).__name__})") from cause
+    return borne, np.stack(rows), failed
+
+
+def _facts(event: Accepted) -> Facts:
+    return Facts(event.place[1], event.version, event.ticket.priority, event.ticket.created_at_ms)
+
+
+def _count(
+    path: RoutingPath,
+    accepted: list[Accepted],
+    decided: list[Decision],
+    refused: Sequence[Refused],
+    skipped: list[Skipped],
+) -> None:
+    """Count what a committed batch did; nothing is counted of one that was not."""
+    metrics, now_ms = path.metrics, path.now_ms()
+    for event, decision in zip(accepted, decided, strict=True):
+        for kind, number in event.ticket.masked:
+            metrics.masked.labels(kind).inc(number)
+        if not event.asks_for_decision:
+            metrics.events.labels(event.kind.value).inc()
+            continue
+        metrics.decisions.labels(decision.outcome.value, decision.reason.value).inc()
+        metrics.end_to_end_seconds.observe(max(0, now_ms - event.record.timestamp()[1]) / 1000)
+    for letter in refused:
+        metrics.dead_letters.labels(letter.error.reason).inc()
+    for event in skipped:
+        metrics.events.labels(event.why).inc()
+
+
+def _age_s(batch: Batch, now_ms: int) -> float:
+    """Age of the batch's oldest record, in seconds, by the records' timestamps."""
+    return max(0, now_ms - min(record.timestamp()[1] for record in batch.records)) / 1000
+
+
+@contextmanager
+def _timed(path: RoutingPath, step: str) -> Iterator[None]:
+    started = perf_counter()
+    yield
+    path.metrics.step_seconds.labels(step).observe(perf_counter() - started)

@@ -1,0 +1,124 @@
+"""Tables: what is known of every ticket of this worker's partitions, kept in `tickets.state` and restored from it.
+
+A ticket's state stands in the partition of `tickets.state` with the number of the partition that its events come
+from, and is written in the transaction of the event. Whoever gains the partition reads it to the end first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, TopicPartition
+
+from agents.follower import read_to_end, reader_options
+from agents.wire import Record
+from schemas.codec import decode
+from schemas.contract import epoch_ms_of
+from schemas.state import TicketState, TicketStatus
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a later event of the ticket may leave out because an earlier one said it (masked already)."""
+
+    title: str
+    text: str
+    customer_id: str | None
+    product: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The last version of a ticket. `remembered` is None unless the ticket is open."""
+
+    version: str
+    order: int
+    remembered: Remembered | None
+
+
+Place = tuple[int, str]
+"""A partition's number and a ticket id."""
+
+
+class TicketTable:
+    """Partition -> ticket id -> what is known.
+
+    Versions in flight are staged: later records of the same epoch see them, and they are settled when their
+    transaction is committed or forgotten with their epoch. The wire's thread settles, the agent's stages.
+
+    Args:
+        kafka: options of a client of the cluster.
+        topic: name of the state topic.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], topic: str) -> None:
+        self._kafka, self._topic = kafka, topic
+        self._partitions: dict[int, dict[str, Known]] = {}
+        self._staged: dict[Place, Known] = {}
+        self._epoch = -1
+
+    def __len__(self) -> int:
+        return sum(len(tickets) for tickets in list(self._partitions.values()))
+
+    # -- the agent's side
+
+    def begin(self, epoch: int) -> None:
+        """Start on a batch: what an older epoch staged will never be committed."""
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._staged = {}
+
+    def get(self, place: Place) -> Known | None:
+        staged = self._staged.get(place)
+        return staged or self._partitions.get(place[0], {}).get(place[1])
+
+    def stage(self, place: Place, known: Known) -> None:
+        self._staged[place] = known
+
+    # -- the wire's side
+
+    def settle(self, places: Mapping[Place, Known]) -> None:
+        """Note what a committed transaction wrote."""
+        for place, known in places.items():
+            tickets = self._partitions.get(place[0])
+            if tickets is not None:  # a partition lost meanwhile is restored by its new owner
+                tickets[place[1]] = known
+            if self._staged.get(place) is known:
+                del self._staged[place]
+
+    def restore(self, partitions: list[int]) -> None:
+        """Read the state of `partitions` to its end; call it once their former owner's transactions are settled."""
+        consumer = Consumer(reader_options(self._kafka))
+        try:
+            self._partitions.update({number: {} for number in partitions})
+            places = [TopicPartition(self._topic, number) for number in partitions]
+            count = read_to_end(consumer, places, self._restore_one)
+        finally:
+            consumer.close()
+        _log.info("tickets_restored", partitions=sorted(partitions), records=count, tickets=len(self))
+
+    def forget(self, partitions: list[int]) -> None:
+        for number in partitions:
+            self._partitions.pop(number, None)
+
+    def _restore_one(self, record: Record) -> None:
+        key, value = record.key(), record.value()
+        if key is None:
+            return
+        tickets = self._partitions[record.partition()]
+        if value is None:
+            tickets.pop(key.decode(), None)
+        else:
+            tickets[key.decode()] = known_of(decode(TicketState, value))
+
+
+def known_of(state: TicketState) -> Known:
+    """What the table keeps of a state."""
+    remembered = Remembered(
+        state.title, state.text, state.customer_id, state.product, epoch_ms_of(state.created_at)
+    )
+    return Known(state.version, state.order, remembered if state.status is TicketStatus.OPEN else None)

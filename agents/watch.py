@@ -1,0 +1,61 @@
+"""Watch: what the wire tells of itself, turned into metrics, restored tables and log lines."""
+
+import threading
+from typing import Any
+
+import structlog
+from confluent_kafka import TopicPartition
+
+from agents.metrics import Metrics
+from agents.tables import TicketTable
+from agents.wire import Batch
+
+_log = structlog.get_logger(__name__)
+
+
+class RoutingWatcher:
+    """The wire's watcher on the routing path; called in the wire's thread.
+
+    Args:
+        consumer: the wire's own, for the ends of its partitions (read from the client's cache).
+        records: most records of a batch.
+    """
+
+    def __init__(
+        self, consumer: Any, table: TicketTable, metrics: Metrics, records: int, joined: threading.Event
+    ) -> None:
+        self._consumer, self._table, self._metrics, self._records = consumer, table, metrics, records
+        self._joined = joined
+
+    def gained(self, partitions: list[TopicPartition]) -> None:
+        numbers = [place.partition for place in partitions]
+        _log.info("partitions_gained", partitions=sorted(numbers))
+        if numbers:
+            self._table.restore(numbers)
+        self._metrics.known_tickets.set(len(self._table))
+        self._joined.set()
+
+    def lost(self, partitions: list[TopicPartition]) -> None:
+        numbers = [place.partition for place in partitions]
+        _log.info("partitions_lost", partitions=sorted(numbers))
+        self._table.forget(numbers)
+        for number in numbers:
+            self._metrics.lag.remove(str(number))
+
+    def committed(self, batch: Batch, seconds: float) -> None:
+        metrics = self._metrics
+        metrics.step_seconds.labels("commit").observe(seconds)
+        metrics.batch_fill.observe(len(batch.records) / self._records)
+        metrics.oldest_seconds.set(0)
+        metrics.known_tickets.set(len(self._table))
+        for place in batch.positions:
+            _, end = self._consumer.get_watermark_offsets(place, cached=True)
+            metrics.lag.labels(str(place.partition)).set(max(0, end - place.offset))
+
+    def dropped(self, batch: Batch, why: str) -> None:
+        self._metrics.dropped.labels(why).inc()
+        _log.info("batch_dropped", why=why, records=len(batch.records))
+
+    def rewound(self, why: str) -> None:
+        self._metrics.rewinds.labels(why).inc()
+        _log.warning("rewound", why=why)

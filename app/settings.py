@@ -1,0 +1,177 @@
+"""Settings: read once from `SLUICE_*` and a TOML file, checked together, frozen."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from models.errors import Fatal
+
+_PREFIX = "SLUICE_"
+_FILE_VARIABLE = "SLUICE_CONFIG"
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several words; in the environment they are separated by commas."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A field's environment variable is `SLUICE_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    # Kafka. Without a bootstrap address the local broker of `sluice broker start` is used.
+    bootstrap: str | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 6
+    replication: Annotated[int, Field(ge=1, le=9)] = 1
+
+    # The worker among its like. An instance name that outlives a restart takes its partitions back at once.
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "sluice"
+    instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
+    session_timeout_s: Annotated[float, Field(ge=1, le=300)] = 6.0
+    transaction_timeout_s: Annotated[float, Field(ge=5, le=900)] = 15.0
+    work_timeout_s: Annotated[float, Field(ge=5, le=3600)] = 120.0
+    data_dir: Path = Path(".sluice")
+
+    # Batches: how many records one transaction carries, and what one pass of the encoder holds.
+    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 256
+    batches_in_flight: Annotated[int, Field(ge=1, le=8)] = 2
+    pack_max_tokens: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
+    pack_max_count: Annotated[int, Field(ge=1, le=4096)] = 64
+    pack_max_age_ms: Annotated[int, Field(ge=0, le=10_000)] = 2
+
+    # The encoder: the embedded one needs nothing; the others need a local folder or file.
+    encoder: Literal["embedded", "onnx", "torch"] = "embedded"
+    encoder_path: Path | None = None
+    encoder_provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    encoder_threads: Annotated[int, Field(ge=0, le=256)] = 0
+    encoder_max_tokens: Annotated[int, Field(ge=8, le=32_768)] | None = None
+    encoder_prefix: Annotated[str, Field(max_length=200)] = ""
+
+    # What is accepted, and when too much of it is bad.
+    max_record_bytes: Annotated[int, Field(ge=1_000, le=8_000_000)] = 1_000_000
+    max_text_chars: Annotated[int, Field(ge=100, le=100_000)] = 8_000
+    dead_letter_max_consecutive: Positive = 200
+    dead_letter_max_share: Ratio = 0.5
+    dead_letter_window: Positive = 1_000
+
+    # Decisions. The generation brings thresholds fitted on its own history; these override them.
+    similarity_floor: Annotated[float, Field(ge=-1, le=1)] | None = None
+    route_at: Ratio | None = None
+    escalate_priorities: Words = ("p0", "critical", "urgent", "紧急")
+
+    # The worker's own web server: health, readiness, metrics. Port 0 takes a free one.
+    web_host: str = "127.0.0.1"
+    web_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if self.encoder != "embedded" and self.encoder_path is None:
+            raise ValueError(
+                f"encoder_path: is needed for encoder {self.encoder}; a local folder or .onnx file"
+            )
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_mechanism and self.sasl_username and self.sasl_password
+        ):
+            raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
+        if self.work_timeout_s < self.transaction_timeout_s:
+            raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, which wins over the TOML file named by SLUICE_CONFIG."""
+        path = os.environ.get(_FILE_VARIABLE)
+        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *file)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force.
+
+    Args:
+        overrides: what the command line said; None means that it said nothing.
+
+    Raises:
+        Fatal: one line a mistake, each with the variable and what is allowed. The value is shown unless it
+            may be a secret.
+    """
+    path = os.environ.get(_FILE_VARIABLE)
+    if path and not Path(path).is_file():
+        raise Fatal(f"{_FILE_VARIABLE}: no file at {path}")
+    _refuse_unknown_variables()
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise Fatal(f"{_FILE_VARIABLE}: {path} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise Fatal("\n".join(_line(item) for item in error.errors())) from None
+
+
+def kafka_options(settings: Settings, bootstrap: str) -> dict[str, Any]:
+    """What every librdkafka client of ours is configured with: where the cluster is and how to log in."""
+    optional = {
+        "sasl.mechanism": settings.sasl_mechanism,
+        "sasl.username": settings.sasl_username,
+        "sasl.password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
+        "ssl.ca.location": settings.ssl_ca_location,
+        "ssl.certificate.location": settings.ssl_certificate_location,
+        "ssl.key.location": settings.ssl_key_location,
+    }
+    return {
+        "bootstrap.servers": bootstrap,
+        "security.protocol": settings.security_protocol,
+        **{name: str(value) for name, value in optional.items() if value is not None},
+    }
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would otherwise be ignored in silence."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | {_FILE_VARIABLE}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and not name.startswith("SLUICE_TEST_") and name not in known:
+            raise Fatal(f"{name}: no such setting")
+
+
+def _line(item: Any) -> str:
+    if not item["loc"]:
+        name, _, text = item["msg"].removeprefix("Value error, ").partition(": ")
+        return f"{_PREFIX}{name.upper()}: {text}"
+    name = str(item["loc"][0])
+    shown = "" if "password" in name else f" (it is {item['input']!r})"
+    return f"{_PREFIX}{name.upper()}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"
