@@ -1,7 +1,7 @@
 """The ground every contract stands on: frozen models, strict numbers, UTC times, one schema version."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -16,8 +16,6 @@ from pydantic import (
 
 SCHEMA_VERSION: Final = 1
 SchemaVersion = Literal[1]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Years that a helpdesk can have lived in; anything outside is a unit mistake (seconds for milliseconds).
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
