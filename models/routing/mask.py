@@ -1,0 +1,133 @@
+"""Mask: personal data out of a text, a stable token like [PHONE] in its place. Part of clean, before anything is
+encoded, stored, logged or sent on.
+
+The recognisers in `masking/` look at form, checksum and at what the text calls a number. A cheap look at the text
+decides which of them run at all: most tickets hold no digit run, no `@` and no `://`. Names of people and postal
+addresses are not recognised.
+"""
+
+import re
+import unicodedata
+from bisect import bisect
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from models.routing.masking import codes, network, numbers
+from models.routing.masking.span import Kind, Span
+
+ALL = frozenset(Kind)
+DEFAULT = ALL - {Kind.HOST}
+
+TOKEN = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
+
+# Masking can lay bare what stood glued to the masked: it is repeated until nothing more is found.
+_MAX_ROUNDS = 8
+# Digits of all scripts, full-width forms, and dashes are read as their ASCII twins, one character for one.
+_FOREIGN = re.compile(
+    r"[^\D0-9]|[\uff03-\uff0b\uff0d-\uff1a\uff1d\uff20-\uff3a\uff3f-\uff5a]|[\u3000\u00a0\u2010-\u2015\u2212]"
+)
+
+_ORDER = {kind: index for index, kind in enumerate(Kind)}
+# Shorter values (the tail of an address) repeat by chance.
+_MIN_REPEATED = 6
+_DIGITS = re.compile(r"[0-9][0-9 ().\-]{4}")
+_LICENCE_WORDS = ("licen", "身份证", "驾", "证件", "id card", "identity card", "national id")
+_WECHAT_WORDS = ("微信", "薇信", "威信", "wechat", "weixin", "wx", "vx")
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without the personal data that was recognised in it, and how many pieces of each kind that was."""
+
+    text: str
+    counts: Mapping[Kind, int]
+
+
+def mask(text: str, recognisers: Collection[Kind] = DEFAULT) -> Masked:
+    """`text` with each recognised piece of personal data replaced by `[KIND]`.
+
+    Masking a masked text changes nothing. A piece found once is masked wherever it stands again as a whole.
+
+    Args:
+        recognisers: the kinds to look for.
+    """
+    counts: Counter[Kind] = Counter()
+    for _ in range(_MAX_ROUNDS):
+        folded = text if text.isascii() else _FOREIGN.sub(_as_ascii, text)
+        spans = _resolve(span for span in _find(folded, recognisers) if span.kind in recognisers)
+        if not spans:
+            break
+        spans = _with_repeats(folded, spans)
+        pieces, at = [], 0
+        for span in spans:
+            pieces += [text[at : span.start], f"[{span.kind}]"]
+            at = span.end
+            counts[span.kind] += 1
+        text = "".join(pieces) + text[at:]
+    return Masked(text, counts)
+
+
+def _as_ascii(match: re.Match[str]) -> str:
+    char = match[0]
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    if "\uff01" <= char <= "\uff5e":
+        return chr(ord(char) - 0xFEE0)
+    return " " if char.isspace() else "-"
+
+
+def _find(text: str, kinds: Collection[Kind]) -> Iterator[Span]:
+    """All that the recognisers see; spans may overlap. What can be is found by words or marks is looked for first,
+    so that a text without digits costs next to nothing."""
+    lower = text.lower()
+    if "@" in text:
+        yield from network.find_emails(text)
+    if "://" in text or "www." in text:
+        yield from network.find_urls(text, whole=Kind.HOST in kinds)
+    if any(word in lower for word in _WECHAT_WORDS):
+        yield from codes.find_wechats(text)
+    if ":" in text or text.count(".") >= 3:
+        yield from network.find_addresses(text)
+    if ":" in text or "-" in text:
+        yield from network.find_hardware(text)
+    if not _DIGITS.search(text):
+        return
+    yield from numbers.find_numbers(text)
+    yield from codes.find_ibans(text)
+    yield from codes.find_passports(text)
+    if any(word in lower for word in _LICENCE_WORDS):
+        yield from codes.find_licences(text)
+    if not text.isascii():
+        yield from codes.find_plates(text)
+
+
+def _resolve(spans: Iterable[Span]) -> list[Span]:
+    """Spans without overlaps, in the order of the text: addresses of the web first (a password in one looks like
+    a mailbox), then the longest, then by the order of kinds."""
+    chosen: list[Span] = []
+    for span in sorted(spans, key=_precedence):
+        at = bisect(chosen, span)
+        clear_before = at == 0 or chosen[at - 1].end <= span.start
+        clear_behind = at == len(chosen) or span.end <= chosen[at].start
+        if clear_before and clear_behind:
+            chosen.insert(at, span)
+    return chosen
+
+
+def _precedence(span: Span) -> tuple[bool, int, int]:
+    return span.kind not in {Kind.URL, Kind.HOST}, span.start - span.end, _ORDER[span.kind]
+
+
+def _with_repeats(text: str, spans: list[Span]) -> list[Span]:
+    """`spans` and every other place where one of their values stands as a whole: a number that is called a phone
+    once is a phone throughout."""
+    seen = Counter(text[span.start : span.end] for span in spans)
+    kinds = {text[span.start : span.end]: span.kind for span in spans}
+    repeats = [
+        Span(*found.span(), kinds[value])
+        for value, count in seen.items()
+        if len(value) >= _MIN_REPEATED and text.count(value) > count
+        for found in re.finditer(rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])", text)
+    ]
+    return _resolve(spans + repeats) if repeats else spans
