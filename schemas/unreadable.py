@@ -43,7 +43,7 @@ _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 def levels(value: bytes) -> int:
     """How deep the brackets outside strings nest, found without recursion in one pass over any bytes."""
     brackets = _STRING.sub(b"", value).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
+    return max(accumulate(map(_STEP.__getitem__, brackets), initial=0))
 
 
 def keys_written(value: bytes) -> int:
