@@ -1,0 +1,186 @@
+"""Decide: what becomes of a ticket, with a named reason. After match; the last step before the wire."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.generation import Generation
+from models.routing.match import Candidate, Match
+
+_MINUTE_MS = 60_000
+
+
+class Outcome(StrEnum):
+    """What the reader should do."""
+
+    ROUTE = "route"
+    PROPOSE = "propose"
+    TRIAGE = "triage"
+    ESCALATE = "escalate"
+
+
+class Reason(StrEnum):
+    """Why; a closed set."""
+
+    CONFIDENT = "confident"
+    AMBIGUOUS = "ambiguous"
+    UNLIKE_HISTORY = "unlike_history"
+    NO_OWNER = "no_owner"
+    PRIORITY = "priority"
+
+
+@dataclass(frozen=True, slots=True)
+class DecidePolicy:
+    """What an operator may set.
+
+    Attributes:
+        escalate_priorities: priorities that ask for a person at once; case and surrounding space do not count.
+        floor: a fixed cosine in place of the generation's own floor, e.g. 0.65; None keeps the generation's.
+            A fixed one does not carry over from one encoder to the next.
+        route_at: a fixed share of the vote in place of the generation's own; None keeps the generation's.
+        alternatives: clusters listed beside the choice, at most 5 (the wire's limit).
+    """
+
+    escalate_priorities: frozenset[str] = frozenset({"p0", "critical", "urgent", "紧急"})
+    floor: float | None = None
+    route_at: float | None = None
+    alternatives: int = 5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alternatives <= 5:
+            raise ValueError("alternatives must lie between 0 and 5")
+        folded = frozenset(priority.strip().casefold() for priority in self.escalate_priorities)
+        object.__setattr__(self, "escalate_priorities", folded)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision needs to know of a ticket beside its vector."""
+
+    ticket_id: str
+    version: str
+    priority: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """The owner's promise: minutes from the ticket's creation, and the epoch milliseconds that makes."""
+
+    minutes: int
+    due_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What Sluice says of one ticket version. `cluster` is None where nothing in the history is similar enough;
+    its owner then stays None too, and the candidates all stand among the alternatives."""
+
+    decision_id: str
+    ticket_id: str
+    version: str
+    outcome: Outcome
+    reason: Reason
+    owner: str | None
+    sla: Sla | None
+    cluster: Candidate | None
+    margin: float
+    nearest: float
+    alternatives: tuple[Candidate, ...]
+    explanation: str
+    generation_id: str
+    revision: int
+
+
+def decide(
+    match: Match,
+    generation: Generation,
+    facts: Facts,
+    policy: DecidePolicy,
+    *,
+    generation_id: str,
+    revision: int = 0,
+) -> Decision:
+    """The decision on one ticket; the same arguments always give the same one.
+
+    An urgent ticket escalates whatever the match says, and keeps the owner where there is one. Then, in this
+    order: unlike the history, known but nobody's, clear enough to route, else to be confirmed.
+    """
+    floor = generation.thresholds.floor if policy.floor is None else policy.floor
+    route_at = generation.thresholds.route_at if policy.route_at is None else policy.route_at
+    known = bool(match.candidates) and match.nearest >= floor
+    chosen = match.candidates[0] if known else None
+    owner = chosen.cluster.owner if chosen else None
+    outcome, reason = _outcome(chosen, facts.priority, route_at, policy)
+    others = match.candidates[1:] if chosen else match.candidates
+    return Decision(
+        decision_id=decision_id(facts.ticket_id, facts.version, generation_id, revision),
+        ticket_id=facts.ticket_id,
+        version=facts.version,
+        outcome=outcome,
+        reason=reason,
+        owner=owner,
+        sla=_sla(owner, facts.created_at_ms, generation),
+        cluster=chosen,
+        margin=match.margin,
+        nearest=match.nearest,
+        alternatives=others[: policy.alternatives],
+        explanation=_explain(match, chosen, reason, floor, route_at),
+        generation_id=generation_id,
+        revision=revision,
+    )
+
+
+def decision_id(ticket_id: str, version: str, generation_id: str, revision: int) -> str:
+    """`d-` and 24 hex digits of a SHA-256 over the four: a decision computed again has the same id."""
+    basis = json.dumps([ticket_id, version, generation_id, revision], ensure_ascii=True).encode()
+    return "d-" + hashlib.sha256(basis).hexdigest()[:24]
+
+
+def _outcome(
+    chosen: Candidate | None, priority: str | None, route_at: float, policy: DecidePolicy
+) -> tuple[Outcome, Reason]:
+    if priority is not None and priority.strip().casefold() in policy.escalate_priorities:
+        return Outcome.ESCALATE, Reason.PRIORITY
+    if chosen is None:
+        return Outcome.TRIAGE, Reason.UNLIKE_HISTORY
+    if chosen.cluster.owner is None:
+        return Outcome.TRIAGE, Reason.NO_OWNER
+    if chosen.confidence >= route_at:
+        return Outcome.ROUTE, Reason.CONFIDENT
+    return Outcome.PROPOSE, Reason.AMBIGUOUS
+
+
+def _sla(owner: str | None, created_at_ms: int, generation: Generation) -> Sla | None:
+    minutes = next((team.sla_minutes for team in generation.owners if team.name == owner), None)
+    return None if minutes is None else Sla(minutes, created_at_ms + minutes * _MINUTE_MS)
+
+
+def _explain(match: Match, chosen: Candidate | None, reason: Reason, floor: float, route_at: float) -> str:
+    """One sentence of facts: names, shares and thresholds, never the ticket's own words."""
+    urgent = "its priority asks for a person at once; " if reason is Reason.PRIORITY else ""
+    if chosen is None:
+        found = f"the most similar past ticket reaches {match.nearest:.2f}, and {floor:.2f} is needed to count as known"
+    else:
+        who = chosen.cluster.owner or "no owner yet"
+        found = (
+            f"nearest to “{chosen.cluster.name}” ({who}) with {chosen.confidence:.1%} of the neighbours' vote"
+        )
+        rival = next(
+            (c for c in match.candidates[1:] if c.share > 0 and c.cluster.owner != chosen.cluster.owner), None
+        )
+        if rival is not None:
+            whose = rival.cluster.owner or "no owner yet"
+            found += f", then “{rival.cluster.name}” ({whose}) with {rival.confidence:.1%}"
+        found += f"; {_needed(reason, route_at)}"
+    sentence = urgent + found
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _needed(reason: Reason, route_at: float) -> str:
+    if reason is Reason.NO_OWNER:
+        return "nobody is bound to this cluster"
+    if route_at > 1:
+        return "no share was reliable enough in this history to route without a person"
+    return f"{route_at:.1%} is needed to route without a person"
