@@ -90,7 +90,7 @@ Time = Annotated[
 ]
 """An instant in UTC; read from RFC 3339 or epoch milliseconds, written as RFC 3339 with milliseconds."""
 
-NO_NUL = {"not": {"pattern": "\\u0000"}}
+NO_NUL = {"pattern": r"^[^\u0000]*$"}
 """JSON Schema of what the codec holds for every text: PostgreSQL and C readers downstream cannot store U+0000."""
 
 Identifier = Annotated[

@@ -27,6 +27,19 @@ def _none_for_null(value: object) -> object:
     return [] if value is None else value
 
 
+# What is read is what `Title` and `Text` say, or null; what is held is a text.
+_TitleOrNull = Annotated[
+    str,
+    Field(max_length=MAX_TITLE_CHARS),
+    BeforeValidator(_empty_for_null, json_schema_input_type=Title | None),
+]
+_TextOrNull = Annotated[
+    str,
+    Field(max_length=MAX_TEXT_CHARS),
+    BeforeValidator(_empty_for_null, json_schema_input_type=Text | None),
+]
+
+
 class TicketEventKind(StrEnum):
     """What happened to the ticket. `created` and `updated` ask for a decision; the others change its state."""
 
@@ -40,7 +53,7 @@ class TicketEventKind(StrEnum):
 class Attachment(Contract):
     """A file on the ticket, of which only the text read out of it matters here."""
 
-    ocr_text: Annotated[Text, BeforeValidator(_empty_for_null, json_schema_input_type=Text | None)] = ""
+    ocr_text: _TextOrNull = ""
 
 
 Attachments = Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)]
@@ -58,8 +71,8 @@ class TicketEvent(Event):
     ticket_id: Identifier
     event: Annotated[TicketEventKind, Field(strict=False)]
     version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    title: Annotated[Title, BeforeValidator(_empty_for_null, json_schema_input_type=Title | None)] = ""
-    description: Annotated[Text, BeforeValidator(_empty_for_null, json_schema_input_type=Text | None)] = ""
+    title: _TitleOrNull = ""
+    description: _TextOrNull = ""
     attachments: Annotated[
         Attachments, BeforeValidator(_none_for_null, json_schema_input_type=Attachments | None)
     ] = Field(default_factory=list)
