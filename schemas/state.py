@@ -3,6 +3,10 @@ need. Text is masked before it gets here; a deleted ticket is a tombstone."""
 
 from enum import StrEnum
 
+from typing import Annotated
+
+from pydantic import Field
+
 from schemas.contract import Event, Identifier, Time
 
 
@@ -13,10 +17,15 @@ class TicketStatus(StrEnum):
 
 
 class TicketState(Event):
-    """The last known state of one ticket. `vector` is base64 of little-endian float16, unit length before rounding."""
+    """The last known state of one ticket.
+
+    `version` names the event that it stems from, `order` ranks the versions of one ticket. `vector` is base64 of
+    little-endian float16, unit length before rounding; empty where the ticket never had a text.
+    """
 
     ticket_id: Identifier
     version: Identifier
+    order: Annotated[int, Field(ge=0)]
     status: TicketStatus
     title: str
     text: str
