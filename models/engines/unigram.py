@@ -19,8 +19,8 @@ _SPACE = "\u2581"
 _SPACES = re.compile(" +")
 
 # Every character that a charsmap key of more than one character goes on with: combining marks, vowel signs,
-# conjoining and half-width jamo. Only where one of them stands can a match span characters; the exhaustive walk
-# over the charsmap that proves the list complete takes seconds and is a test.
+# conjoining and half-width jamo. Only where one of them stands can a match span characters. To find them by walking
+# the whole charsmap takes seconds, so they are listed here, and a test takes the walk.
 _MARKS = (
     "\u0300-\u0345\u0653-\u0655\u093c\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7\u0c56\u0cc2\u0cd5\u0cd6\u0d3e\u0d57"
     "\u0dca\u0dcf\u0ddf\u102e\u1161-\u1175\u11a8-\u11c2\u1b35\u3099\u309a\u3133-\u313f\u314f-\u3163\uff9e\uff9f"
@@ -109,7 +109,7 @@ class Normaliser(dict[int, str]):
     def apply(self, text: str) -> str:
         """`text` mapped, runs of spaces folded, ends bare, one space before all, spaces written as U+2581;
         empty where nothing is left. Lone surrogates raise UnicodeEncodeError, as they have no UTF-8."""
-        if _MARKED.search(text):
+        if spans(text):
             parts = _MARKED.split(text)
             parts[::2] = [part.translate(self) for part in parts[::2]]
             parts[1::2] = [self._spanning(part) for part in parts[1::2]]
@@ -148,6 +148,11 @@ class Normaliser(dict[int, str]):
         if not found:
             return 0, ""
         return found, self._replacements[value : self._replacements.index(b"\0", value)].decode()
+
+
+def spans(text: str) -> bool:
+    """Whether `text` holds a character that a key of several characters goes on with."""
+    return _MARKED.search(text) is not None
 
 
 def _offset(unit: int) -> int:

@@ -51,7 +51,10 @@ class HashingEncoder:
         """Unit rows [len(tokens), dim]."""
         rows = [sum(self._direction(bucket) for bucket in row) for row in tokens]
         matrix = np.asarray(rows, dtype=np.float64)
-        return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(
+            np.float32
+        )
+        return unit
 
     def _direction(self, bucket: int) -> NDArray[np.float64]:
         return np.random.default_rng(bucket).standard_normal(self._dim)

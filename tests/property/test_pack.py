@@ -1,5 +1,7 @@
 """Laws of packing: nothing lost, nothing twice, every bound held, and encoding unmoved by it."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_bounds_hold_except_for_one_text_that_is_too_long_alone(
 @given(_LENGTHS, _POLICIES)
 def test_no_group_could_have_taken_the_next_text(lengths: list[int], policy: PackPolicy) -> None:
     groups = pack(lengths, policy)
-    for group, following in zip(groups, groups[1:], strict=False):
+    for group, following in pairwise(groups):
         one_more = (len(group) + 1) * lengths[following[0]]
         assert len(group) == policy.max_count or one_more > policy.max_tokens
 
