@@ -2,7 +2,6 @@
 need. Text is masked before it gets here; a deleted ticket is a tombstone."""
 
 from enum import StrEnum
-
 from typing import Annotated
 
 from pydantic import Field
