@@ -1,0 +1,181 @@
+"""The first generation, from a history of tickets: cluster, choose exemplars, calibrate, name.
+
+Reclustering makes the later ones and keeps ids and owners across them; here everything is new.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from models.generation import Cluster, Generation, Owner, Thresholds, check
+from models.recluster.calibrate import Calibration, CalibrationPolicy, calibrate
+from models.recluster.cluster import (
+    WITHIN_OWNER,
+    WITHOUT_OWNER,
+    ClusterPolicy,
+    DensityClusterer,
+    Fallback,
+    Labels,
+    centroids_of,
+    similarity_to_own,
+)
+from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
+from models.recluster.history import Group, History, canonical_order, check_history, find_groups
+from models.recluster.name import Name, name_clusters
+from models.vote import IndexBuilder, Vectors, VotePolicy, searchable
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPolicy:
+    """The policies of the steps, and the minutes promised for an owner that the teams do not list."""
+
+    within_owner: ClusterPolicy = WITHIN_OWNER
+    without_owner: ClusterPolicy = WITHOUT_OWNER
+    exemplars: ExemplarPolicy = field(default_factory=ExemplarPolicy)
+    calibration: CalibrationPolicy = field(default_factory=CalibrationPolicy)
+    vote: VotePolicy = field(default_factory=VotePolicy)
+    default_sla_minutes: int = 480
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened to the history.
+
+    Attributes:
+        tickets: rows of the history; `used` of them stand in a cluster.
+        noise: rows that no dense region held; with an owner they joined the nearest cluster of that owner.
+        unlisted_owners: owners in the history that the teams do not list.
+        fallbacks: where clustering by density failed: (owner or None, why).
+    """
+
+    tickets: int
+    used: int
+    clusters: int
+    exemplars: int
+    noise: int
+    unlisted_owners: tuple[str, ...]
+    fallbacks: tuple[tuple[str | None, Fallback], ...]
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class FirstGeneration:
+    """A generation, the cluster row of each ticket of the history [n] int64 (-1 where left out), a report."""
+
+    generation: Generation
+    assignment: Labels
+    report: Report
+
+
+def first_generation(
+    history: History,
+    *,
+    encoder: str,
+    teams: Sequence[Owner],
+    now_ms: int,
+    density: DensityClusterer,
+    build: IndexBuilder,
+    policy: FirstPolicy,
+) -> FirstGeneration:
+    """Make a generation from a history. The same tickets in any order give the same generation, to the bit.
+
+    A labelled problem is one cluster for each owner. The other tickets of an owner are clustered among themselves.
+    Where nothing is labelled at all, all tickets are clustered together and the clusters wait for owners; where
+    something is, tickets with neither owner nor problem are left out, since they would only repeat as clusters
+    without owner what others say with one.
+
+    A cluster's id is `c-` and 12 hex digits of a SHA-256 over its owner and its problem label, or where it has none
+    over its owner and the text nearest to its centroid: it does not hang on the order or on the name.
+
+    Raises:
+        BadGeneration: an empty history, or one whose columns differ in length.
+    """
+    check_history(history)
+    keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
+    order = canonical_order(history, keys)
+    found = find_groups(history, order, density, policy.within_owner, policy.without_owner)
+    groups = found.groups
+    assignment = np.full(len(keys), -1, dtype=np.int64)
+    for number, group in enumerate(groups):
+        assignment[group.rows] = number
+    used = order[assignment[order] >= 0]
+    labels, vectors, texts = assignment[used], history.vectors[used], [keys[row] for row in used]
+    chosen = choose_exemplars(labels, texts, history.created_at_ms[used], policy.exemplars)
+    centroids = centroids_of(vectors, labels)
+    names = _names(history, groups)
+    owners = _owners(groups, teams, policy.default_sla_minutes)
+    draft = Generation(
+        clusters=_clusters(groups, names, vectors, labels, centroids, texts),
+        owners=owners,
+        centroids=centroids,
+        exemplars=vectors[chosen].astype(np.float16),
+        exemplar_cluster=labels[chosen].astype(np.int32),
+        thresholds=Thresholds(floor=0.0, route_at=1.01),
+        encoder=encoder,
+        created_at_ms=now_ms,
+    )
+    check(draft)
+    calibration = calibrate(
+        vectors,
+        labels,
+        texts,
+        [texts[i] for i in chosen],
+        searchable(draft, build),
+        policy.vote,
+        policy.calibration,
+    )
+    report = Report(
+        tickets=len(keys),
+        used=len(used),
+        clusters=len(groups),
+        exemplars=len(chosen),
+        noise=found.noise,
+        unlisted_owners=tuple(owner.name for owner in owners[len(teams) :]),
+        fallbacks=tuple(found.fallbacks),
+        calibration=calibration,
+    )
+    return FirstGeneration(replace(draft, thresholds=calibration.thresholds), assignment, report)
+
+
+def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:
+    given = {number: group.problem for number, group in enumerate(groups) if group.problem is not None}
+    return name_clusters(
+        {number: [history.texts[row] for row in group.rows] for number, group in enumerate(groups)}, given
+    )
+
+
+def _owners(groups: Sequence[Group], teams: Sequence[Owner], default_sla_minutes: int) -> tuple[Owner, ...]:
+    """The teams as listed, then by name those that only the history knows."""
+    listed = {team.name for team in teams}
+    unlisted = sorted({group.owner for group in groups if group.owner is not None} - listed)
+    return (*teams, *(Owner(name, default_sla_minutes) for name in unlisted))
+
+
+def _clusters(
+    groups: Sequence[Group],
+    names: dict[int, Name],
+    vectors: Vectors,
+    labels: Labels,
+    centroids: Vectors,
+    text_keys: Sequence[str],
+) -> tuple[Cluster, ...]:
+    similarity = similarity_to_own(vectors, labels, centroids)
+    clusters: list[Cluster] = []
+    taken: set[str] = set()
+    for number, group in enumerate(groups):
+        rows = np.flatnonzero(labels == number)
+        best = similarity[rows].max()
+        medoid = min(text_keys[row] for row in rows[similarity[rows] == best])
+        identity = cluster_id(group.owner, group.problem if group.problem is not None else medoid)
+        while identity in taken:  # two clusters of one owner around the same text
+            identity = cluster_id(group.owner, identity)
+        taken.add(identity)
+        clusters.append(Cluster(identity, names[number].name, group.owner, len(rows), names[number].keywords))
+    return tuple(clusters)
+
+
+def cluster_id(owner: str | None, content: str) -> str:
+    """The id of a cluster of this owner around this problem label or key of a text."""
+    return "c-" + hashlib.sha256(f"{owner or ''}\0{content}".encode()).hexdigest()[:12]
