@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from models.errors import Invalid
-from models.routing.mask import DEFAULT, TOKEN, Masked, mask
+from models.routing.mask import DEFAULT, TOKEN, mask
 from models.routing.masking.span import Kind
 from models.routing.normalise import normalise
 
@@ -21,7 +21,7 @@ _WITHOUT_TEXT = frozenset({"resolved", "closed", "deleted"})
 _BAD_UNICODE = re.compile("[\x00\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]")
 _ENDINGS = ".!?,:;…。！？，：；、"
-_LONGEST_WORD = 64
+_LONGEST_WORD = _LONGEST_NUMBER = 64
 _LONGEST_TOKEN = max(map(len, Kind)) + 2
 
 
@@ -112,23 +112,25 @@ def clean(ticket: Ticket, policy: CleanPolicy) -> CleanTicket:
     """
     _check_unicode(ticket)
     text, in_text = _text(ticket, policy)
-    resolution, in_resolution = _masked(ticket.resolution or "", policy)
+    resolution, in_resolution = _masked(normalise(ticket.resolution or ""), policy)
     return CleanTicket(
         ticket_id=ticket.ticket_id,
         version=ticket.version,
         event=ticket.event,
         created_at_ms=ticket.created_at_ms,
         updated_at_ms=ticket.updated_at_ms,
-        title=_masked(ticket.title, policy)[0],
+        title=_masked(normalise(ticket.title), policy)[0],
         text=text,
         masked=in_text + in_resolution,
-        product=_masked(ticket.product, policy)[0] if ticket.product else None,
+        product=_masked(normalise(ticket.product), policy)[0] if ticket.product else None,
         channel=ticket.channel,
         language=ticket.language,
         customer_id=ticket.customer_id,
         priority=ticket.priority,
         assigned_team=ticket.assigned_team,
-        assigned_agent=_masked(ticket.assigned_agent, policy)[0] if ticket.assigned_agent else None,
+        assigned_agent=_masked(normalise(ticket.assigned_agent), policy)[0]
+        if ticket.assigned_agent
+        else None,
         resolution=resolution if ticket.resolution is not None else None,
         kb_article_id=ticket.kb_article_id,
     )
@@ -148,19 +150,20 @@ def _text(ticket: Ticket, policy: CleanPolicy) -> tuple[str, Counter[Kind]]:
     begins with is left out, and so is any part that stood before.
     """
     told = list(_told(ticket))
-    facts = [normalise(fact or "") for fact in (ticket.device, ticket.os, ticket.app_version, ticket.product)]
+    facts = [
+        normalise(fact) if fact else ""
+        for fact in (ticket.device, ticket.os, ticket.app_version, ticket.product)
+    ]
     if facts[2][:1].isdigit():
         facts[2] = "v" + facts[2]  # four numbers by themselves would read as an IP address
     steps = [normalise(step) for step in ticket.steps]
-    text, counts = _fit(mask(_join([*told, *facts, *steps], policy.max_chars), policy.mask), policy)
-    written = _join([*told, *steps], policy.max_chars)
-    if not _understandable(mask(written, policy.mask).text if counts else written):
-        if ticket.event not in _WITHOUT_TEXT:
-            raise Invalid(
-                "empty_text", "description", "title, description, OCR text or steps must hold words"
-            )
+    text, counts = _masked(_join([*told, *facts, *steps], 2 * (policy.max_chars + _LONGEST_NUMBER)), policy)
+    told_well = (_understandable(_masked(part, policy)[0] if counts else part) for part in (*told, *steps))
+    if _understandable(text) and any(told_well):
+        return text, counts
+    if ticket.event in _WITHOUT_TEXT:
         return "", counts
-    return text, counts
+    raise Invalid("empty_text", "description", "title, description, OCR text or steps must hold words")
 
 
 def _told(ticket: Ticket) -> Iterator[str]:
@@ -182,21 +185,27 @@ def _join(parts: Iterable[str], max_chars: int) -> str:
             text += (" " if text[-1] in _ENDINGS else ". ") + part
         else:
             text += part
-    return normalise(text)  # a tag may have been opened in one part and closed in the next
+    # A tag may have been opened in one part and closed in the next.
+    return normalise(text) if "<" in text or "&" in text else text
 
 
 def _masked(text: str, policy: CleanPolicy) -> tuple[str, Counter[Kind]]:
-    return _fit(mask(normalise(text), policy.mask), policy)
+    """A normal text masked and within `max_chars`, with what was masked in it.
 
-
-def _fit(masked: Masked, policy: CleanPolicy) -> tuple[str, Counter[Kind]]:
-    """The text within `max_chars`. What is cut can turn its neighbour into personal data ("call 1234567 times"
-    into "call 1234567"), so that a cut text is masked again."""
-    text, counts = masked.text, Counter(masked.counts)
-    while len(text) > policy.max_chars:
-        masked = mask(_cut(text, policy.max_chars), policy.mask)
-        text, counts = masked.text, counts + Counter(masked.counts)
-    return text, counts
+    A little over twice that length is read, so that no ticket costs more than its share; the end of what was read
+    may be half a number and goes. What is cut can turn its neighbour into personal data ("call 1234567 times" into
+    "call 1234567"), so that a cut text is masked again.
+    """
+    read = 2 * (policy.max_chars + _LONGEST_NUMBER)
+    masked = mask(text[:read], policy.mask)
+    counts = Counter(masked.counts)
+    limit = policy.max_chars
+    if len(text) > read:
+        limit = min(limit, max(0, len(masked.text) - _LONGEST_NUMBER))
+    while len(masked.text) > limit:
+        masked = mask(_cut(masked.text, limit), policy.mask)
+        counts.update(masked.counts)
+    return masked.text, counts
 
 
 def _cut(text: str, max_chars: int) -> str:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from bisect import bisect
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from models.routing.masking import codes, network, numbers
@@ -23,15 +23,21 @@ TOKEN = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 
 # Masking can lay bare what stood glued to the masked: it is repeated until nothing more is found.
 _MAX_ROUNDS = 8
+# What stands touching one of these can be the rest of something longer.
+_GLUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@_-./:+()")
 # Digits of all scripts, full-width forms, and dashes are read as their ASCII twins, one character for one.
-_FOREIGN = re.compile(
-    r"[^\D0-9]|[\uff03-\uff0b\uff0d-\uff1a\uff1d\uff20-\uff3a\uff3f-\uff5a]|[\u3000\u00a0\u2010-\u2015\u2212]"
+_FOREIGN_MARK = re.compile(
+    r"[\uff03-\uff0b\uff0d-\uff1a\uff1d\uff20-\uff3a\uff3f-\uff5a\u3000\u00a0\u2010-\u2015\u2212]"
 )
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
+# Every script with decimal digits of its own (Unicode category Nd) lies in here; Latin and Chinese do not.
+_FOREIGN_SCRIPT = re.compile("[\u0660-\u1c59\ua620-\uabf9\U00010480-\U0001fbff]")
 
 _ORDER = {kind: index for index, kind in enumerate(Kind)}
 # Shorter values (the tail of an address) repeat by chance.
 _MIN_REPEATED = 6
 _DIGITS = re.compile(r"[0-9][0-9 ().\-]{4}")
+_PASSPORT_DIGITS = re.compile(r"[0-9]{6}")
 _LICENCE_WORDS = ("licen", "身份证", "驾", "证件", "id card", "identity card", "national id")
 _WECHAT_WORDS = ("微信", "薇信", "威信", "wechat", "weixin", "wx", "vx")
 
@@ -54,18 +60,39 @@ def mask(text: str, recognisers: Collection[Kind] = DEFAULT) -> Masked:
     """
     counts: Counter[Kind] = Counter()
     for _ in range(_MAX_ROUNDS):
-        folded = text if text.isascii() else _FOREIGN.sub(_as_ascii, text)
-        spans = _resolve(span for span in _find(folded, recognisers) if span.kind in recognisers)
+        folded = _fold(text)
+        spans = _resolve([span for span in _find(folded, recognisers) if span.kind in recognisers])
         if not spans:
             break
         spans = _with_repeats(folded, spans)
-        pieces, at = [], 0
-        for span in spans:
-            pieces += [text[at : span.start], f"[{span.kind}]"]
-            at = span.end
-            counts[span.kind] += 1
-        text = "".join(pieces) + text[at:]
+        counts.update([span.kind for span in spans])
+        text, glued = _replace(text, spans), _are_glued(text, spans)
+        if not glued:
+            break
     return Masked(text, counts)
+
+
+def _replace(text: str, spans: list[Span]) -> str:
+    pieces, at = [], 0
+    for span in spans:
+        pieces += [text[at : span.start], f"[{span.kind}]"]
+        at = span.end
+    return "".join(pieces) + text[at:]
+
+
+def _are_glued(text: str, spans: list[Span]) -> bool:
+    """Whether something touches a span that may be told once the span is gone: `a@b.cn13812345678`."""
+    return any(
+        text[span.start - 1 : span.start] in _GLUE or text[span.end : span.end + 1] in _GLUE for span in spans
+    )
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text
+    if _FOREIGN_SCRIPT.search(text):
+        text = _FOREIGN_DIGIT.sub(_as_ascii, text)
+    return _FOREIGN_MARK.sub(_as_ascii, text)
 
 
 def _as_ascii(match: re.Match[str]) -> str:
@@ -95,14 +122,15 @@ def _find(text: str, kinds: Collection[Kind]) -> Iterator[Span]:
         return
     yield from numbers.find_numbers(text)
     yield from codes.find_ibans(text)
-    yield from codes.find_passports(text)
+    if _PASSPORT_DIGITS.search(text):
+        yield from codes.find_passports(text)
     if any(word in lower for word in _LICENCE_WORDS):
         yield from codes.find_licences(text)
     if not text.isascii():
         yield from codes.find_plates(text)
 
 
-def _resolve(spans: Iterable[Span]) -> list[Span]:
+def _resolve(spans: list[Span]) -> list[Span]:
     """Spans without overlaps, in the order of the text: addresses of the web first (a password in one looks like
     a mailbox), then the longest, then by the order of kinds."""
     chosen: list[Span] = []

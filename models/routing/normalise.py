@@ -68,7 +68,7 @@ def _unfold(text: str) -> str:
 
 def _compose(text: str) -> str:
     """NFKC of everything but the kept punctuation."""
-    if unicodedata.is_normalized("NFKC", text):
+    if unicodedata.is_normalized("NFKC", _KEPT_PUNCTUATION.sub("", text)):
         return text
     parts = _KEPT_PUNCTUATION.split(text)
     parts[::2] = [unicodedata.normalize("NFKC", part) for part in parts[::2]]

@@ -10,8 +10,8 @@ from models.routing.masking.span import Kind, Span
 
 # Found from its check digits, so that the search starts at digits: two letters before, ISO 13616 groups behind.
 _IBAN = re.compile(
-    r"[0-9]{2}(?<=(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2})(?:[ -]?[0-9A-Za-z]{1,4}){3,8}(?![0-9A-Za-z])"
-    r"|[0-9]{2}(?<=(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2})[0-9A-Za-z]{11,30}(?![0-9A-Za-z])"
+    r"[0-9]{2}(?<=(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2})"
+    r"(?:(?:[ -]?[0-9A-Za-z]{1,4}){3,8}|[0-9A-Za-z]{11,30})(?![0-9A-Za-z])"
 )
 _IBAN_GAP = re.compile(r"[ -]")
 
@@ -28,7 +28,7 @@ _PASSPORT = re.compile(
     rf"(?:护照|passport){_SAYS}{{0,6}}+([a-z]{{0,3}}[0-9]{{6,9}}[a-z]?)(?![0-9a-z])", re.IGNORECASE
 )
 # Chinese ordinary passports: E or G and eight digits, EA to EZ and seven.
-_CHINESE_PASSPORT = re.compile(r"(?:E[A-HJ-NP-Z][0-9]{7}|[EG][0-9]{8})(?![0-9A-Za-z])")
+_CHINESE_PASSPORT = re.compile(r"[EG](?:(?<=E)[A-HJ-NP-Z][0-9]|[0-9]{2})[0-9]{6}(?![0-9A-Za-z])")
 _LICENCE = re.compile(
     rf"(?:driv(?:er'?s?|ing) licen[cs]e|驾驶证|驾照|身份证|证件|identity card|id card|national id){_SAYS}{{0,6}}+"
     r"([0-9a-z](?:-?[0-9a-z]){4,19}(?:\([0-9a]\))?)(?![0-9a-z])",
@@ -39,7 +39,7 @@ _WECHAT = re.compile(
     r"(?P<says>(?:[ :：=]|是|为){0,4}+)(?P<id>[a-z][a-z0-9_\-]{5,19}|(?<=[:：号])[0-9]{5,12})(?![a-z0-9_\-@.])",
     re.IGNORECASE,
 )
-_PROSE = re.compile(r" [A-Za-z]")
+_PROSE = re.compile(r" [A-Za-z\[]")
 
 
 def find_ibans(text: str) -> Iterator[Span]:

@@ -64,30 +64,38 @@ _WORD = {word: label for label, words in _LATIN.items() for word in words.split(
 _CHINESE_WORD = {word: label for label, words in _CHINESE.items() for word in words.split()}
 _LONGEST_CHINESE = max(map(len, _CHINESE_WORD))
 
-_BETWEEN = """: = # ( ) . , ' " * - + / no nr num number numbers id ids is was are at on to under via by with me us him
+_BETWEEN = """: = # ( ) . , ' " * - + no nr num number numbers id ids is was are at on to under via by with me us him
     her them my our your his the a new old please back again from"""
 _CONNECTING = frozenset(_BETWEEN.split())
 _CHINESE_CONNECTING = ("号码", "号", "码", "是", "为", "给", "我", "您", "请", "的", "在")
 _CURRENCY = frozenset("$¥€£₹")
 
-_TOKEN = re.compile(r"[a-z]+(?:'s)?|[\u4e00-\u9fff]+|[^\sa-z\u4e00-\u9fff]")
+# Read from the number backwards, so that one or two words are looked at and not forty characters.
+_TOKEN_BACKWARDS = re.compile(r"(?:s')?[a-z]+|[\u4e00-\u9fff]+|[^\sa-z\u4e00-\u9fff]")
+_SECOND_WORDS = frozenset(pair.split()[1] for pair in _PAIRS)
 
 
 def label_before(text: str, start: int) -> Label | None:
     """What the text calls the number that begins at `start`; None where it does not say."""
-    tokens = _TOKEN.findall(text[max(0, start - _REACH) : start].lower())
-    while tokens:
-        token = tokens.pop()
-        pair = _PAIRS.get(f"{tokens[-1]} {token}") if tokens else None
-        if pair or token in _WORD:
-            return pair or _WORD[token]
-        if token in _CURRENCY:
+    behind = ""
+    for match in _TOKEN_BACKWARDS.finditer(text[max(0, start - _REACH) : start].lower()[::-1]):
+        token = match[0][::-1]
+        if behind:
+            label = _PAIRS.get(f"{token} {behind}") or _WORD.get(behind)
+            if label or behind not in _CONNECTING:
+                return label
+            behind = ""
+        if token in _SECOND_WORDS:
+            behind = token
+        elif token in _WORD:
+            return _WORD[token]
+        elif token in _CURRENCY:
             return Label.KEEP
-        if "\u4e00" <= token[0] <= "\u9fff":
+        elif "\u4e00" <= token[0] <= "\u9fff":
             return _chinese(token)
-        if token not in _CONNECTING:
+        elif token not in _CONNECTING:
             return None
-    return None
+    return _WORD.get(behind)
 
 
 def _chinese(run: str) -> Label | None:

@@ -24,7 +24,7 @@ from models.routing.masking.span import Kind, Span
 
 _CHUNK = re.compile(r"[0-9](?:[ ().\-]{0,3}[0-9])*+")
 _GROUP = re.compile(r"[0-9]+")
-_LEAD = re.compile(r"[+(]{1,2}\Z")
+_LEAD = re.compile(r"(?:\(\+|\+\(|[+(])\Z")
 # "12345678 office", "…-Fax": a label behind the number, where it ends a clause or another number follows.
 _LABEL_AFTER = re.compile(
     r" ?-? ?\(?(?:office|fax|mobile|cell|home|work|tel|phone|手机|电话|座机|传真)\)?"
@@ -56,11 +56,14 @@ def find_numbers(text: str) -> Iterator[Span]:
         start, stop = chunk.span()
         if stop - start < _MIN_DIGITS:
             continue
+        groups = [group.span() for group in _GROUP.finditer(text, start, stop)]
+        if sum([last - first for first, last in groups]) < _MIN_DIGITS:
+            continue
         # A list, "phone 7654321 or 7654322", carries its label on.
         linked = label if label and _LINK.fullmatch(text, end, start) else None
         label = linked or label_before(text, start)
         end = stop
-        yield from _in_chunk(text, [group.span() for group in _GROUP.finditer(text, start, stop)], label)
+        yield from _in_chunk(text, groups, label)
 
 
 def _in_chunk(text: str, groups: list[tuple[int, int]], label: Label | None) -> Iterator[Span]:
@@ -94,9 +97,10 @@ def _called_from_behind(text: str, groups: list[tuple[int, int]]) -> tuple[int, 
     if first == len(groups):
         return None
     start = _with_lead(text, groups[first][0])
-    if not phones.is_called_phone(_number(text, start, groups[first:])):
+    number = _number(text, start, groups[first:])
+    if not phones.is_called_phone(number):
         return None
-    return first, Span(start, groups[-1][1], Kind.PHONE)
+    return first, Span(groups[-1][1] - len(number.written), groups[-1][1], Kind.PHONE)
 
 
 def _with_lead(text: str, start: int) -> int:
@@ -125,21 +129,25 @@ def _longest(
             candidates.append((last, _number(text, start, groups[at : last + 1])))
     for tell in (_by_form, _by_label):
         for last, number in reversed(candidates):
-            if found := tell(text, start, groups[last][1], number, label):
+            if found := tell(text, groups[last][1], number, label):
                 return found, last + 1
     return None
 
 
 def _number(text: str, start: int, groups: list[tuple[int, int]]) -> Number:
+    written = text[start : groups[-1][1]]
+    if written[0] == "(" and ")" not in written:
+        written = written[1:]  # a remark in brackets, not an area code
     return Number(
-        written=text[start : groups[-1][1]],
+        written=written,
         digits="".join([text[a:b] for a, b in groups]),
         sizes=tuple([b - a for a, b in groups]),
         marks=tuple([text[left[1] : right[0]] for left, right in pairwise(groups)]),
     )
 
 
-def _by_form(text: str, start: int, end: int, number: Number, label: Label | None) -> Span | None:
+def _by_form(text: str, end: int, number: Number, label: Label | None) -> Span | None:
+    start = end - len(number.written)
     if text[end : end + 1] in {"X", "x"} and _is_resident(number.digits + "X") and _ends(text, end + 1):
         return Span(start, end + 1, Kind.ID)
     if _is_resident(number.digits) and _ends(text, end):
@@ -153,8 +161,8 @@ def _by_form(text: str, start: int, end: int, number: Number, label: Label | Non
     return None
 
 
-def _by_label(text: str, start: int, end: int, number: Number, label: Label | None) -> Span | None:
-    size = len(number.digits)
+def _by_label(text: str, end: int, number: Number, label: Label | None) -> Span | None:
+    start, size = end - len(number.written), len(number.digits)
     if label is Label.PHONE and phones.is_called_phone(number):
         return _phone(text, start, end)
     if label is Label.ID and text[end : end + 1] in {"X", "x"} and _ends(text, end + 1):

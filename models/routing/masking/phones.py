@@ -6,12 +6,10 @@ from typing import NamedTuple
 import phonenumbers
 
 _CN_MOBILE = re.compile(r"(?:(?:00)?86)?1[3-9][0-9]{9}")
-_CN_MOBILE_GROUPS = frozenset(
-    {(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (4, 4, 3), (3, 3, 5), (5, 6), (13,), (15,)}
-)
+_CN_MOBILE_GROUPS = frozenset({(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (4, 4, 3), (3, 3, 5), (5, 6)})
 # Area codes of two digits (10, 2x) and three (3xx to 9xx) after the trunk 0; subscribers have 7 or 8 digits.
 _CN_LANDLINE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7}")
-_COUNTRY_GROUPS = frozenset({"1", "001", "86", "086", "0086"})
+_ONE = frozenset({"1", "001"})
 _DATE = re.compile(
     r"(?:19|20)[0-9]{2}([-. ]?)[01]?[0-9]\1[0-3]?[0-9](?![0-9])|[0-3]?[0-9][-.][0-3]?[0-9][-.](?:19|20)[0-9]{2}"
 )
@@ -43,7 +41,7 @@ def is_phone(number: Number) -> bool:
         or _is_landline(number)
         or _is_north_american(number)
         or _is_bracketed(number)
-        or (written.startswith("00") and _is_possible(digits[2:], sure=len(sizes) == 1))
+        or (written.startswith("00") and digits[2] != "0" and _is_possible(digits[2:], sure=len(sizes) == 1))
     )
 
 
@@ -62,11 +60,13 @@ def _is_chinese_mobile(number: Number) -> bool:
     """11 digits from 13 to 19, with or without 86; groups as people write them."""
     if not _CN_MOBILE.fullmatch(number.digits):
         return False
-    return _without_country(number) in _CN_MOBILE_GROUPS
+    country = len(number.digits) - 11
+    first, rest = number.sizes[0], number.sizes[1:]
+    return (rest if first == country else (first - country, *rest)) in _CN_MOBILE_GROUPS
 
 
-def _without_country(number: Number) -> tuple[int, ...]:
-    if len(number.sizes) > 1 and number.digits[: number.sizes[0]] in _COUNTRY_GROUPS:
+def _without_one(number: Number) -> tuple[int, ...]:
+    if len(number.sizes) > 1 and number.digits[: number.sizes[0]] in _ONE:
         return number.sizes[1:]
     return number.sizes
 
@@ -92,7 +92,7 @@ def _is_landline(number: Number) -> bool:
 
 def _is_north_american(number: Number) -> bool:
     """3-3-4 by dashes, dots or a bracketed area code; by blanks only where the plan knows the number."""
-    sizes, marks = _without_country(number), number.marks[-2:]
+    sizes, marks = _without_one(number), number.marks[-2:]
     if sizes == (3, 7) and number.digits[:3] in {"400", "800"}:
         return marks == ("-",)
     if sizes != (3, 3, 4):

@@ -1,0 +1,134 @@
+"""Chinese and international formats: a generated number is masked in every writing, an invalid one stays."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum import luhn
+from stdnum.iso7064 import mod_11_2, mod_97_10
+
+from models.routing.mask import mask
+
+Width = Callable[[str], str]
+DIGITS = "0123456789"
+FULL_WIDTH = str.maketrans({**{str(n): chr(0xFF10 + n) for n in range(10)}, "-": "－", "+": "＋", "X": "Ｘ"})
+
+AROUND = st.sampled_from(
+    [("", ""), ("请回", "谢谢"), ("客户说：", "，请处理"), ("(", ")"), ("see ", " please"), ("“", "”。")]
+)
+WIDTH = st.sampled_from([str, lambda text: text.translate(FULL_WIDTH)])
+GAP = st.sampled_from(["", " ", "-"])
+
+
+def digits(count: int) -> st.SearchStrategy[str]:
+    return st.text(DIGITS, min_size=count, max_size=count)
+
+
+def grouped(number: str, sizes: tuple[int, ...], gap: str) -> str:
+    parts, at = [], 0
+    for size in sizes:
+        parts.append(number[at : at + size])
+        at += size
+    return gap.join([*parts, number[at:]]) if number[at:] else gap.join(parts)
+
+
+@st.composite
+def mobiles(draw: st.DrawFn) -> str:
+    number = "1" + draw(st.sampled_from("3456789")) + draw(digits(9))
+    country = draw(st.sampled_from(["", "+86", "+86 ", "86", "86-", "0086 "]))
+    return country + grouped(number, draw(st.sampled_from([(11,), (3, 4, 4), (3, 8), (7, 4)])), draw(GAP))
+
+
+@st.composite
+def landlines(draw: st.DrawFn) -> str:
+    area = draw(st.sampled_from(["010", "021", "0571", "0755", "0898"]))
+    number = draw(st.sampled_from("2345678")) + draw(digits(7 if len(area) == 3 else 6))
+    extension = draw(st.sampled_from(["", "-8", "-801", "转801", " ext. 12"]))
+    return draw(st.sampled_from([f"{area}-{number}", f"({area}){number}", f"{area} {number}"])) + extension
+
+
+@st.composite
+def residents(draw: st.DrawFn) -> str:
+    area = draw(st.sampled_from(["110105", "440524", "310101", "230103"]))
+    born = draw(st.dates(min_value=dt.date(1920, 1, 1), max_value=dt.date(2020, 12, 31))).strftime("%Y%m%d")
+    body = area + born + draw(digits(3))
+    return body + str(mod_11_2.calc_check_digit(body))
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> str:
+    issuer, size = draw(
+        st.sampled_from([("4", 16), ("4", 13), ("51", 16), ("37", 15), ("62", 16), ("62", 19), ("35", 16)])
+    )
+    body = issuer + draw(digits(size - len(issuer) - 1))
+    return body + str(luhn.calc_check_digit(body))
+
+
+def assert_masked(number: str, around: tuple[str, str], kind: str) -> None:
+    before, behind = around
+    assert mask(before + number + behind).text == f"{before}[{kind}]{behind}"
+
+
+@given(mobiles(), AROUND, WIDTH)
+def test_mobiles(number: str, around: tuple[str, str], width: Width) -> None:
+    assert_masked(width(number), around, "PHONE")
+
+
+@given(landlines(), AROUND, WIDTH)
+def test_landlines(number: str, around: tuple[str, str], width: Width) -> None:
+    assert_masked(width(number), around, "PHONE")
+
+
+@given(residents(), st.sampled_from([(18,), (6, 8, 4), (6, 4, 4, 4)]), GAP, AROUND, WIDTH)
+def test_resident_numbers(
+    number: str, sizes: tuple[int, ...], gap: str, around: tuple[str, str], width: Width
+) -> None:
+    assert_masked(width(grouped(number, sizes, gap)), around, "ID")
+
+
+@given(residents(), st.integers(1, 10))
+def test_resident_number_with_a_wrong_check_stays_unless_it_is_called_one(number: str, shift: int) -> None:
+    checks = "0123456789X"
+    wrong = number[:-1] + checks[(checks.index(number[-1]) + shift) % 11]
+    assert mask(f"数据{wrong}。").text == f"数据{wrong}。"
+    assert mask(f"身份证号：{wrong}。").text == "身份证号：[ID]。"
+
+
+@given(cards(), st.sampled_from([(4, 4, 4), (4, 6)]), GAP, AROUND, WIDTH)
+def test_cards(number: str, sizes: tuple[int, ...], gap: str, around: tuple[str, str], width: Width) -> None:
+    assert_masked(width(grouped(number, sizes, gap)), around, "CARD")
+
+
+@given(cards(), st.integers(1, 9))
+def test_card_with_a_wrong_check_stays_unless_it_is_called_one(number: str, shift: int) -> None:
+    wrong = number[:-1] + str((int(number[-1]) + shift) % 10)
+    assert mask(f"数据{wrong}。").text == f"数据{wrong}。"
+    assert mask(f"卡号{wrong}。").text == "卡号[CARD]。"
+
+
+@given(digits(18), st.booleans())
+def test_ibans(account: str, spaced: bool) -> None:
+    number = "DE" + str(mod_97_10.calc_check_digits(account + "DE")) + account
+    written = " ".join(number[at : at + 4] for at in range(0, 22, 4)) if spaced else number
+    masked = mask(f"转到 {written}，谢谢").text
+    assert masked == "转到 [IBAN]，谢谢"
+
+
+@given(
+    st.sampled_from(["订单号", "运单号：", "order no. ", "tracking number: ", "错误码", "序列号："]),
+    digits(11),
+    digits(8),
+)
+def test_what_is_called_something_else_stays(label: str, number: str, more: str) -> None:
+    assert mask(f"{label}{number}{more} 异常").text == f"{label}{number}{more} 异常"
+    assert mask(f"{label}{number} 异常").text == f"{label}{number} 异常"
+
+
+@given(
+    st.lists(st.one_of(mobiles(), residents(), cards()), min_size=1, max_size=5),
+    st.sampled_from(["，", " / ", "；", "和"]),
+)
+def test_no_piece_survives_in_a_list(numbers: list[str], separator: str) -> None:
+    masked = mask("登记：" + separator.join(numbers)).text
+    assert not any(char.isdigit() for char in masked)
