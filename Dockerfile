@@ -41,7 +41,9 @@ FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 sluice \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \
  && install --directory --owner 10001 --group 10001 --mode 0750 /var/lib/sluice
+# ONNX Runtime's own builds report each session to their maker, with an id kept on disk, unless told before start.
 ENV PATH=/opt/sluice/.venv/bin:$PATH \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONUNBUFFERED=1 \
     SLUICE_DATA_DIR=/var/lib/sluice
 WORKDIR /var/lib/sluice

@@ -14,6 +14,8 @@ KUBE_VERSION := 1.30.0
 
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
+# ONNX Runtime's own builds report each session to their maker unless told before start.
+export ORT_DISABLE_TELEMETRY := 1
 BIN := .venv/bin
 SYNCED := .venv/.synced
 OWN_UV := .sluice/uv/bin/uv

@@ -82,5 +82,10 @@ def test_the_image_runs_the_worker_as_the_user_of_the_chart() -> None:
     assert 'ENTRYPOINT ["sluice"]\nCMD ["worker"]\n' in DOCKERFILE
 
 
+def test_nothing_is_reported_to_the_maker_of_a_library() -> None:
+    assert re.search(r"^ENV (.* \\\n +)*ORT_DISABLE_TELEMETRY=1 ", DOCKERFILE, re.MULTILINE)
+    assert "\nexport ORT_DISABLE_TELEMETRY := 1\n" in MAKEFILE
+
+
 def test_a_pod_is_given_longer_than_the_worker_drains() -> None:
     assert chart("values.yaml")["worker"]["terminationGracePeriodSeconds"] > 2 * DRAIN_S
