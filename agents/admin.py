@@ -66,6 +66,20 @@ def create(admin: AdminClient, specs: Sequence[TopicSpec], timeout_s: float = 30
     return tuple(made)
 
 
+def delete(admin: AdminClient, specs: Sequence[TopicSpec], timeout_s: float = 30.0) -> None:
+    """Remove the topics with all that they hold; those that do not exist are passed over.
+
+    Raises:
+        Transient: Kafka cannot be reached, or did not answer in time.
+        Fatal: it refuses.
+    """
+    asked = admin.delete_topics(
+        [spec.name for spec in specs], operation_timeout=timeout_s, request_timeout=timeout_s
+    )
+    for name, answer in asked.items():
+        _answer(answer, timeout_s, f"topic {name}", allow=KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
 def check(admin: AdminClient, specs: Sequence[TopicSpec], timeout_s: float = 30.0) -> list[Difference]:
     """What differs from the specs, in their order; empty where all is well.
 

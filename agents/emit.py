@@ -11,6 +11,7 @@ from agents.wire import Output
 from models.routing.decide import Decision as Decided
 from models.routing.match import Candidate
 from models.vote import Vectors
+from schemas.channels import event_type
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.dead_letter import DeadLetter, DeadReason, Source
@@ -30,6 +31,7 @@ from schemas.surge import Count
 from schemas.ticket import TicketEventKind
 
 _SOURCE = "/sluice/routing"
+_DECISION, _STATE, _COUNT, _DEAD_LETTER = map(event_type, (Decision, TicketState, Count, DeadLetter))
 _STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
 
 
@@ -84,7 +86,7 @@ def decision_record(
         decided_at=time_of(stamp.now_ms),
     )
     headers = event_headers(
-        "sluice.decision.v1", event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
+        _DECISION, event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
     )
     return Output(stamp.names.routed, event.ticket_id.encode(), encode(event), headers)
 
@@ -115,7 +117,7 @@ def state_record(accepted: Accepted, vector: Vectors, decided: Decided, stamp: S
         updated_at=time_of(stamp.now_ms),
     )
     headers = event_headers(
-        "sluice.state.v1",
+        _STATE,
         f"{event.ticket_id}/{event.version}",
         _SOURCE,
         event.ticket_id,
@@ -137,7 +139,7 @@ def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp:
         occurred_at=time_of(ticket.created_at_ms),
     )
     headers = event_headers(
-        "sluice.count.v1", event.ticket_id, _SOURCE, event.cluster_id, event.occurred_at, accepted.trace
+        _COUNT, event.ticket_id, _SOURCE, event.cluster_id, event.occurred_at, accepted.trace
     )
     return Output(stamp.names.counts, event.cluster_id.encode(), encode(event), headers)
 
@@ -163,7 +165,7 @@ def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
         worker=stamp.worker,
     )
     place = f"{record.topic()}/{record.partition()}/{record.offset()}"
-    headers = event_headers("sluice.dead-letter.v1", place, _SOURCE, None, event.died_at, refused.trace)
+    headers = event_headers(_DEAD_LETTER, place, _SOURCE, None, event.died_at, refused.trace)
     return Output(stamp.names.dead, record.key(), encode(event), headers)
 
 

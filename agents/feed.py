@@ -30,7 +30,7 @@ class BatchChannel(faust.Channel):
     def queue(self) -> ThrowableQueue:
         if self._queue is None:
             flow = FlowControlEvent(initially_suspended=False)
-            self._queue = ThrowableQueue(maxsize=0, flow_control=flow)
+            self._queue: Any = ThrowableQueue(maxsize=0, flow_control=flow)
         return self._queue
 
 

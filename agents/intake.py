@@ -62,7 +62,7 @@ class Intake:
         trace = read_trace(record.headers())
         try:
             event = decode_ticket(record.value(), self.limits)
-            version, order = version_of(event, record)
+            version, order = version_of(event, record.value() or b"", record.timestamp()[1])
             place = (record.partition(), event.ticket_id)
             known = self.table.get(place)
             if known is not None and (version == known.version or order < known.order):
@@ -79,18 +79,18 @@ class Intake:
         return accepted
 
 
-def version_of(event: TicketEvent, record: Record) -> tuple[str, int]:
+def version_of(event: TicketEvent, value: bytes, timestamp_ms: int) -> tuple[str, int]:
     """Name and rank of the event among its ticket's versions.
 
-    By the CRM's own count where it has one; else by `updated_at`; else the name is a digest of the record's
-    bytes, so that the same event sent twice is the same version, and the rank is the record's timestamp.
+    By the CRM's own count where it has one; else by `updated_at`; else the name is a digest of the event's bytes,
+    so that the same event sent twice is the same version, and the rank is the time it was published.
     """
     if event.version is not None:
         return f"v{event.version}", event.version
     if event.updated_at is not None:
         moment = epoch_ms_of(event.updated_at)
         return f"t{moment}.{event.event}", moment
-    return "h" + hashlib.sha256(record.value() or b"").hexdigest()[:16], max(0, record.timestamp()[1])
+    return "h" + hashlib.sha256(value).hexdigest()[:16], max(0, timestamp_ms)
 
 
 def ticket_of(event: TicketEvent, version: str) -> Ticket:

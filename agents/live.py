@@ -6,7 +6,6 @@ decisions of a batch are of one generation. A new one is put in force in a singl
 
 import base64
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np

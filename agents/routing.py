@@ -150,8 +150,8 @@ def _count(
     """Count what a committed batch did; nothing is counted of one that was not."""
     metrics, now_ms = path.metrics, path.now_ms()
     for event, decision in zip(accepted, decided, strict=True):
-        for kind, number in event.ticket.masked:
-            metrics.masked.labels(kind).inc(number)
+        for kind, number in event.ticket.masked.items():
+            metrics.masked.labels(kind.value).inc(number)
         if not event.asks_for_decision:
             metrics.events.labels(event.kind.value).inc()
             continue
@@ -159,8 +159,8 @@ def _count(
         metrics.end_to_end_seconds.observe(max(0, now_ms - event.record.timestamp()[1]) / 1000)
     for letter in refused:
         metrics.dead_letters.labels(letter.error.reason).inc()
-    for event in skipped:
-        metrics.events.labels(event.why).inc()
+    for news in skipped:
+        metrics.events.labels(news.why).inc()
 
 
 def _age_s(batch: Batch, now_ms: int) -> float:

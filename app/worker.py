@@ -26,6 +26,8 @@ from agents.tables import TicketTable
 from agents.topics import TopicNames
 from agents.watch import RoutingWatcher
 from agents.wire import Wire, WirePolicy
+from app.child import free_port
+from app.connect import faust_credentials
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.routing.clean import CleanPolicy
@@ -56,6 +58,11 @@ def encoder_spec(settings: Settings) -> EncoderSpec:
 def pack_policy(settings: Settings) -> PackPolicy:
     """How texts are packed for the encoder."""
     return PackPolicy(settings.pack_max_tokens, settings.pack_max_count, settings.pack_max_age_ms / 1000)
+
+
+def clean_policy(settings: Settings) -> CleanPolicy:
+    """How much of a ticket is read."""
+    return CleanPolicy(max_chars=settings.max_text_chars)
 
 
 def build_worker(settings: Settings, bootstrap: str) -> faust.App:
@@ -128,9 +135,7 @@ def _routing_path(
     metrics: Metrics,
 ) -> RoutingPath:
     return RoutingPath(
-        intake=Intake(
-            Limits(max_bytes=settings.max_record_bytes), CleanPolicy(max_chars=settings.max_text_chars), table
-        ),
+        intake=Intake(Limits(max_bytes=settings.max_record_bytes), clean_policy(settings), table),
         guard=FloodGuard(
             settings.dead_letter_max_consecutive, settings.dead_letter_max_share, settings.dead_letter_window
         ),
@@ -154,11 +159,12 @@ def _faust_app(settings: Settings, bootstrap: str) -> faust.App:
     """Faust's part: agents, tasks, web and the worker's life. Its own group reads nothing but its leader topic."""
     return faust.App(
         f"{settings.topic_prefix}{settings.group}-control",
-        broker=f"kafka://{bootstrap}",
+        broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        broker_credentials=faust_credentials(settings),
         datadir=str(settings.data_dir / "faust"),
         web_host=settings.web_host,
         web_bind=settings.web_host,
-        web_port=settings.web_port or _free_port(settings.web_host),
+        web_port=settings.web_port or free_port(),
         web_stats_enabled=False,
         web_graph_enabled=False,
         web_router_enabled=False,
@@ -218,11 +224,6 @@ def _producer_options(settings: Settings, kafka: dict[str, Any], instance: str) 
         "retry.backoff.ms": 2,
         "log_level": 3,
     }
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 async def _until(event: threading.Event) -> None:

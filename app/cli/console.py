@@ -1,14 +1,20 @@
 """The `sluice` command: its groups, how it speaks, and what it exits with."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import orjson
+import rich.progress
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from agents.exits import Exit, exit_for
 from models.errors import SluiceError
+
+Progress = Callable[[int, int], None]
 
 out = Console()
 err = Console(stderr=True)
@@ -18,19 +24,51 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for ma
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    sys.stdout.buffer.write(
+        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+    )
     sys.stdout.flush()
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A bar that is told (done, total) of one piece of work after another; silent where nobody looks at it.
+
+    What is told with done == total ends a piece; the next one begins a new line.
+    """
+    bar = rich.progress.Progress(
+        rich.progress.TextColumn("  {task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(elapsed_when_finished=True),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    task: rich.progress.TaskID | None = None
+
+    def tell(done: int, total: int) -> None:
+        nonlocal task
+        if task is None:
+            task = bar.add_task("", total=total)
+        bar.update(task, completed=done, total=total)
+        if done >= total:
+            bar.remove_task(task)
+            task = None
+
+    with bar:
+        yield tell
 
 
 def fail(error: SluiceError) -> NoReturn:
     """Say what is wrong in one line, and exit with its code."""
-    err.print(f"[bold red]sluice:[/] {error}", highlight=False, markup=True, soft_wrap=True)
+    err.print(f"[bold red]sluice:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(exit_for(error).value)
 
 
 def build() -> typer.Typer:
     """The whole command line. Commands are imported here, so that `--help` does not load the models."""
-    from app.cli import broker, run, topics
+    from app.cli import broker, demo, learn, run, topics
 
     cli = typer.Typer(
         help="Route support tickets by meaning, and hear of new problems first.",
@@ -41,7 +79,8 @@ def build() -> typer.Typer:
     )
     cli.add_typer(broker.app, name="broker")
     cli.add_typer(topics.app, name="topics")
-    run.add_to(cli)
+    for commands in (demo, learn, run):
+        commands.add_to(cli)
     return cli
 
 

@@ -1,0 +1,187 @@
+"""Bootstrap: a history of tickets becomes the first generation, and its tickets the state that all start from."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from confluent_kafka import KafkaException, Producer
+
+from agents.generations import generation_records
+from agents.intake import ticket_of, version_of
+from agents.live import text_of
+from agents.topics import TopicNames
+from app.settings import Settings
+from models.engines.density import Hdbscan
+from models.engines.vector_index import ExactIndex
+from models.errors import Invalid, Transient
+from models.generation import Owner
+from models.recluster.first_generation import FirstGeneration, FirstPolicy, first_generation
+from models.recluster.history import History
+from models.routing.clean import CleanPolicy, CleanTicket, clean
+from models.routing.encode import Encoder, encode
+from models.routing.pack import PackPolicy
+from models.vote import Vectors
+from schemas.codec import encode as to_json
+from schemas.contract import epoch_ms_of, time_of
+from schemas.state import TicketState, TicketStatus
+from schemas.ticket import TicketEvent, TicketEventKind
+
+_STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
+
+# Encoded between two reports of progress, and written in one transaction.
+_CHUNK = 512
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many tickets are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastTicket:
+    """A ticket of the history, with the problem that people called it, if they did."""
+
+    event: TicketEvent
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The history cleaned and encoded; row i of `vectors` [n, dim] belongs to tickets[i] and past[i].
+
+    Attributes:
+        refused: tickets that cannot be used, by reason.
+    """
+
+    past: list[PastTicket]
+    tickets: list[CleanTicket]
+    vectors: Vectors
+    refused: dict[str, int]
+
+
+def prepare(
+    past: Sequence[PastTicket],
+    encoder: Encoder,
+    clean_policy: CleanPolicy,
+    pack: PackPolicy,
+    report: Progress,
+) -> Prepared:
+    """Clean and encode a history by the very steps that live tickets take."""
+    kept: list[PastTicket] = []
+    tickets: list[CleanTicket] = []
+    refused: dict[str, int] = {}
+    for item in past:
+        try:
+            ticket = clean(ticket_of(item.event, _version(item.event)[0]), clean_policy)
+            if not ticket.text:
+                raise Invalid("empty_text", "description", "a ticket of the history needs its text")
+        except Invalid as error:
+            refused[error.reason] = refused.get(error.reason, 0) + 1
+            continue
+        kept.append(item)
+        tickets.append(ticket)
+    vectors = np.empty((len(tickets), encoder.dim), dtype=np.float32)
+    for start in range(0, len(tickets), _CHUNK):
+        chunk = tickets[start : start + _CHUNK]
+        vectors[start : start + len(chunk)] = encode(encoder, [ticket.text for ticket in chunk], pack)
+        report(start + len(chunk), len(tickets))
+    return Prepared(kept, tickets, vectors, refused)
+
+
+def fit(prepared: Prepared, encoder: Encoder, teams: Sequence[Owner], now_ms: int) -> FirstGeneration:
+    """The first generation of a history; labelled by `assigned_team` where a ticket has one."""
+    labelled = any(item.problem is not None for item in prepared.past)
+    history = History(
+        vectors=prepared.vectors,
+        texts=[ticket.text for ticket in prepared.tickets],
+        owners=[ticket.assigned_team for ticket in prepared.tickets],
+        created_at_ms=np.array([ticket.created_at_ms for ticket in prepared.tickets], dtype=np.int64),
+        problems=[item.problem for item in prepared.past] if labelled else None,
+    )
+    return first_generation(
+        history,
+        encoder=encoder.fingerprint,
+        teams=teams,
+        now_ms=now_ms,
+        density=Hdbscan(),
+        build=ExactIndex,
+        policy=FirstPolicy(),
+    )
+
+
+def publish(
+    prepared: Prepared, first: FirstGeneration, settings: Settings, kafka: dict[str, Any], report: Progress
+) -> str:
+    """Write the history's state, then the generation; each transaction whole or not at all.
+
+    Running it again replaces what stands under the same keys.
+
+    Returns:
+        The generation's id.
+
+    Raises:
+        Transient: the cluster does not take it.
+    """
+    names = TopicNames(settings.topic_prefix)
+    name, records = generation_records(first.generation)
+    producer = Producer(
+        {
+            **kafka,
+            "transactional.id": f"{settings.topic_prefix}{settings.group}.bootstrap",
+            "partitioner": "murmur2_random",
+            "message.max.bytes": 2 << 20,
+            "compression.type": "lz4",
+            "log_level": 3,
+        }
+    )
+    try:
+        producer.init_transactions(30)
+        states = list(_states(prepared, first, name))
+        for start in range(0, len(states), _CHUNK):
+            chunk = states[start : start + _CHUNK]
+            _write(producer, names.state, [(state.ticket_id.encode(), to_json(state)) for state in chunk])
+            report(start + len(chunk), len(states))
+        _write(producer, names.generations, records)
+    except KafkaException as error:
+        raise Transient(f"the generation could not be published: {error.args[0].name()}") from error
+    return name
+
+
+def _write(producer: Producer, topic: str, records: Sequence[tuple[bytes, bytes]]) -> None:
+    producer.begin_transaction()
+    for key, value in records:
+        producer.produce(topic, key=key, value=value)
+    producer.commit_transaction(30)
+
+
+def _states(prepared: Prepared, first: FirstGeneration, generation_id: str) -> Iterator[TicketState]:
+    now_ms = time.time_ns() // 1_000_000
+    clusters = first.generation.clusters
+    rows = zip(prepared.past, prepared.tickets, prepared.vectors, first.assignment.tolist(), strict=True)
+    for item, ticket, vector, row in rows:
+        cluster = clusters[row] if row >= 0 else None
+        yield TicketState(
+            ticket_id=ticket.ticket_id,
+            version=ticket.version,
+            order=_version(item.event)[1],
+            status=_STATUS.get(item.event.event, TicketStatus.OPEN),
+            title=ticket.title,
+            text=ticket.text,
+            vector=text_of(vector),
+            encoder=first.generation.encoder,
+            cluster_id=cluster.id if cluster else None,
+            owner=cluster.owner if cluster else None,
+            assigned_team=ticket.assigned_team,
+            resolution=ticket.resolution,
+            kb_article_id=ticket.kb_article_id,
+            customer_id=ticket.customer_id,
+            product=ticket.product,
+            generation_id=generation_id,
+            created_at=time_of(ticket.created_at_ms),
+            updated_at=time_of(now_ms),
+        )
+
+
+def _version(event: TicketEvent) -> tuple[str, int]:
+    """As the worker names and ranks it; an event of the history was published when its ticket was created."""
+    return version_of(event, to_json(event), epoch_ms_of(event.created_at))

@@ -1,0 +1,120 @@
+"""`sluice demo`: the whole way on this machine, scored."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.console import Json, err, out, print_json, progress
+from app.cli.run import Bootstrap
+from app.settings import load_settings
+from models.errors import Fatal
+from schemas.decision import Decision
+
+_EXAMPLES = 6
+
+
+def demo(
+    tickets: Annotated[
+        Path | None, typer.Option(help="Your own labelled file (CSV, TSV, JSON Lines, .gz).")
+    ] = None,
+    text: Annotated[
+        str, typer.Option(help="Its text column; several joined by +, e.g. title+body.")
+    ] = "text",
+    label: Annotated[str, typer.Option(help="Its column of the right owner.")] = "label",
+    rate: Annotated[float | None, typer.Option(min=1, max=5000, help="Tickets a second.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample, or of how your file is halved.")] = 7,
+    folder: Annotated[Path, typer.Option("--out", help="Where the report goes.")] = Path("out/demo"),
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Show Sluice at work: a broker, a first generation, a worker, a replay through Kafka, a scored report.
+
+    Without --tickets the sample history is used (Chinese and English, 40 problems, 12 teams). With it, half of
+    your file is the history and the other half is replayed.
+
+    Example: sluice demo --tickets tickets.csv --text subject+body --label team
+    """
+    from app.demo.run import Told, run_demo
+    from app.demo.sources import from_file, from_sample
+
+    settings = load_settings(bootstrap=bootstrap)
+    now_ms = time.time_ns() // 1_000_000
+    if tickets is not None and not tickets.is_file():
+        raise Fatal(f"{tickets}: no such file")
+    source = from_file(tickets, text, label, seed, now_ms) if tickets else from_sample(seed, now_ms)
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        shown = run_demo(source, settings, folder, rate or (200.0 if tickets else 50.0), told)
+    if as_json:
+        print_json(shown.report)
+        return
+    _print(shown.report, shown.collected.decisions)
+    out.print(
+        f"\nreport  {folder / 'report.json'}    decisions  {folder / 'decisions.jsonl'}", highlight=False
+    )
+
+
+def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
+    latency = report["latency_ms"]
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name, value in (
+        ("tickets in", f"{report['tickets_in']}"),
+        ("decisions out", f"{report['decisions']} (one each for {report['tickets_decided']} tickets)"),
+        ("dead letters", f"{report['dead_letters']}  {_pairs(report['dead_letter_reasons'])}"),
+        ("right owner first", _percent(report["accuracy"])),
+        (
+            "routed unaided",
+            f"{_percent(report['routed_share'])}, right in {_percent(report['precision_routed'])}",
+        ),
+        ("triage", _percent(report["triage_share"])),
+        ("off topic held back", _percent(report["off_topic_held_back"])),
+        ("ticket to decision", f"p50 {latency['p50']:g} ms, p99 {latency['p99']:g} ms"),
+        ("personal data leaked", f"{report['secrets_leaked']} of {report['secrets_planted']} planted"),
+    ):
+        table.add_row(name, value)
+    out.print()
+    out.print(table, highlight=False)
+    out.print("\n[bold]Decisions, as a subscriber reads them[/]")
+    for decision in _varied(decisions):
+        _print_one(decision)
+
+
+def _varied(decisions: list[Decision]) -> list[Decision]:
+    """A few decisions of every kind, the first of each."""
+    by_kind: dict[tuple[str, str], list[Decision]] = {}
+    for decision in decisions:
+        by_kind.setdefault((decision.outcome, decision.reason), []).append(decision)
+    rounds = [group[turn] for turn in range(_EXAMPLES) for group in by_kind.values() if turn < len(group)]
+    return rounds[:_EXAMPLES]
+
+
+def _print_one(decision: Decision) -> None:
+    due = f", due {decision.sla.due_at:%H:%M} UTC" if decision.sla else ""
+    out.print(
+        f"\n  [bold]{decision.ticket_id}[/]  {decision.outcome} ({decision.reason}) -> "
+        f"[bold]{decision.owner or 'a person must choose'}[/]{due}",
+        highlight=False,
+    )
+    out.print(f"    {decision.explanation}", highlight=False, markup=False)
+    for similar in decision.similar:
+        out.print(
+            f"    like {similar.ticket_id} ({similar.similarity:.2f}): {similar.resolution[:90]}",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _pairs(counts: dict[str, int]) -> str:
+    return "  ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Put the command on the command line."""
+    cli.command()(demo)

@@ -1,0 +1,130 @@
+"""`sluice bootstrap`: a history becomes the first generation."""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.bootstrap import PastTicket
+from app.cli.console import Json, err, out, print_json, progress
+from app.cli.run import Bootstrap
+from app.files.lines import BadRow
+from app.files.mapping import mapping_of, ticket_row
+from app.files.rows import Row, read_columns, read_rows
+from app.settings import kafka_options, load_settings
+from models.errors import Fatal
+from schemas.codec import Limits, decode_ticket
+
+_SHOWN = 20
+
+
+def bootstrap(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or JSON Lines, also .gz.", show_default=False)],
+    owner: Annotated[str | None, typer.Option(help="Column of the team that solved a ticket.")] = None,
+    problem: Annotated[str | None, typer.Option(help="Column of the problem, where people named it.")] = None,
+    teams: Annotated[
+        Path | None, typer.Option(help="TOML file of [[team]] with name and sla_minutes.")
+    ] = None,
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, as in `sluice import`.")
+    ] = None,
+    kafka: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Make the first generation from past tickets and publish it; every worker takes it at once.
+
+    With an owner column each team's problems are found among its own tickets. Without one, problems are found
+    among all tickets, and wait in triage until somebody owns them.
+
+    Example: sluice bootstrap history.csv --owner team --map description=body --teams teams.toml
+    """
+    from app.bootstrap import fit, prepare, publish
+    from app.connect import bootstrap_of
+    from app.teams import load_teams
+    from app.worker import clean_policy, encoder_spec, pack_policy
+    from models.engines.encoders import load_encoder
+
+    settings = load_settings(bootstrap=kafka)
+    owners = load_teams(teams) if teams else []
+    past, bad = _read(file, owner, problem, maps or [], settings.max_record_bytes)
+    address = bootstrap_of(settings)
+    encoder = load_encoder(encoder_spec(settings))
+    with progress() as tell:
+        err.print(f"[dim]·[/] encoding {len(past)} tickets", highlight=False)
+        prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), tell)
+        err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
+        first = fit(prepared, encoder, owners, time.time_ns() // 1_000_000)
+        err.print("[dim]·[/] publishing", highlight=False)
+        name = publish(prepared, first, settings, kafka_options(settings, address), tell)
+    report = {
+        "generation": name,
+        "encoder": encoder.fingerprint,
+        "tickets": len(prepared.tickets),
+        "bad_rows": len(bad),
+        "refused": prepared.refused,
+        "clusters": first.report.clusters,
+        "exemplars": first.report.exemplars,
+        "owners": [asdict(team) for team in first.generation.owners],
+        "owners_without_sla": list(first.report.unlisted_owners),
+        "fallbacks": [[whose, str(why)] for whose, why in first.report.fallbacks],
+        "thresholds": asdict(first.generation.thresholds),
+    }
+    if as_json:
+        print_json(report)
+    else:
+        _print(report, bad)
+
+
+def _read(
+    file: Path, owner: str | None, problem: str | None, maps: list[str], max_bytes: int
+) -> tuple[list[PastTicket], list[BadRow]]:
+    """Tickets and bad rows of the file; a row without a time counts as made now."""
+    said = dict(pair.partition("=")[::2] for pair in maps)
+    if owner is not None:
+        said["assigned_team"] = owner
+    columns = read_columns(file)
+    if problem is not None and problem not in columns:
+        raise Fatal(f"{file.name}: no column {problem}; its columns are: {', '.join(columns)}")
+    mapping = mapping_of(columns, said, {}, now=datetime.now(UTC))
+    limits = Limits(max_bytes=max_bytes)
+    past: list[PastTicket] = []
+    bad: list[BadRow] = []
+    for row in read_rows(file):
+        found = row if isinstance(row, BadRow) else ticket_row(row, mapping, file.name, limits)
+        if isinstance(found, BadRow):
+            bad.append(found)
+            continue
+        named = row.values.get(problem) if isinstance(row, Row) and problem else None
+        past.append(PastTicket(decode_ticket(found.value, limits), str(named) if named else None))
+    if not past:
+        raise Fatal(
+            f"{file.name}: no ticket could be read"
+            + (f"; line {bad[0].line}: {bad[0].reason}" if bad else "")
+        )
+    return past, bad
+
+
+def _print(report: dict[str, Any], bad: list[BadRow]) -> None:
+    out.print(
+        f"generation {report['generation']}: {report['clusters']} clusters of {len(report['owners'])} owners from"
+        f" {report['tickets']} tickets",
+        highlight=False,
+    )
+    for name in report["owners_without_sla"]:
+        out.print(f"  {name}: not in the teams file; 480 minutes are promised", highlight=False)
+    for whose, why in report["fallbacks"]:
+        out.print(f"  {whose or 'all tickets'}: {why}", highlight=False)
+    for reason, count in report["refused"].items():
+        out.print(f"  {count} tickets left out: {reason}", highlight=False)
+    for row in bad[:_SHOWN]:
+        out.print(f"  line {row.line}: {row.reason}", highlight=False, markup=False)
+    if len(bad) > _SHOWN:
+        out.print(f"  … and {len(bad) - _SHOWN} more bad rows", highlight=False)
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Put the command on the command line."""
+    cli.command()(bootstrap)

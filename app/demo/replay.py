@@ -1,0 +1,142 @@
+"""Replay: tickets go into Kafka at a steady rate, and what comes out is collected as a subscriber would see it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+
+from agents.follower import partitions_of, reader_options
+from agents.topics import TopicNames
+from models.errors import Transient
+from schemas.codec import decode
+from schemas.dead_letter import DeadLetter
+from schemas.decision import Decision
+
+# Nothing came for so long although something is missing: the worker is lost.
+_SILENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record to be replayed; `ticket_id` is None where it is no ticket at all."""
+
+    ticket_id: str | None
+    value: bytes
+
+
+@dataclass(slots=True)
+class Collected:
+    """What a subscriber read.
+
+    Attributes:
+        decisions: in the order of arrival, repeated ones included.
+        latency_ms: ticket id -> milliseconds from publishing the ticket to reading its first decision.
+    """
+
+    decisions: list[Decision] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    latency_ms: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def replay(
+    records: Sequence[Sent],
+    kafka: dict[str, Any],
+    names: TopicNames,
+    rate: float,
+    report: Callable[[int, int], None],
+) -> Collected:
+    """Publish `records` at `rate` a second and read until each has its decision or dead letter.
+
+    Raises:
+        Transient: nothing came for a minute although something is missing.
+    """
+    collected, sent_at = Collected(), dict[str, float]()
+    reading, started = threading.Event(), time.monotonic()
+    stop = threading.Event()
+    collector = threading.Thread(
+        target=_collect, args=(kafka, names, collected, sent_at, reading, stop), name="collector", daemon=True
+    )
+    collector.start()
+    reading.wait(30)
+    publisher = threading.Thread(
+        target=_publish,
+        args=(records, kafka, names.tickets, rate, sent_at, stop),
+        name="publisher",
+        daemon=True,
+    )
+    publisher.start()
+    try:
+        _await_all(records, collected, report)
+        time.sleep(1.0)  # a second decision on any ticket would come now
+    finally:
+        stop.set()
+        publisher.join(5)
+        collector.join(5)
+    collected.seconds = time.monotonic() - started
+    return collected
+
+
+def _await_all(records: Sequence[Sent], collected: Collected, report: Callable[[int, int], None]) -> None:
+    seen, since = -1, time.monotonic()
+    while seen < len(records):
+        now = len(collected.latency_ms) + len(collected.dead_letters)
+        if now != seen:
+            seen, since = now, time.monotonic()
+            report(min(seen, len(records)), len(records))
+        elif time.monotonic() - since > _SILENCE_S:
+            raise Transient(
+                f"{len(records) - seen} of {len(records)} records have no answer after {_SILENCE_S:g} s"
+            )
+        time.sleep(0.05)
+
+
+def _publish(
+    records: Sequence[Sent],
+    kafka: dict[str, Any],
+    topic: str,
+    rate: float,
+    sent_at: dict[str, float],
+    stop: threading.Event,
+) -> None:
+    producer = Producer({**kafka, "linger.ms": 0, "enable.idempotence": True, "message.max.bytes": 6 << 20})
+    start = time.perf_counter()
+    for number, record in enumerate(records):
+        wait = start + number / rate - time.perf_counter()
+        if wait > 0 and stop.wait(wait):
+            return
+        if record.ticket_id is not None:
+            sent_at[record.ticket_id] = time.perf_counter()
+        key = record.ticket_id.encode() if record.ticket_id else None
+        producer.produce(topic, key=key, value=record.value)
+        producer.poll(0)
+    producer.flush(30)
+
+
+def _collect(
+    kafka: dict[str, Any],
+    names: TopicNames,
+    collected: Collected,
+    sent_at: dict[str, float],
+    reading: threading.Event,
+    stop: threading.Event,
+) -> None:
+    consumer = Consumer({**reader_options(kafka), "fetch.wait.max.ms": 5})
+    consumer.assign(partitions_of(consumer, [names.routed, names.dead]))
+    reading.set()
+    while not stop.is_set():
+        for record in consumer.consume(200, 0.02):
+            if record.error() is not None:
+                continue
+            if record.topic() == names.dead:
+                collected.dead_letters.append(decode(DeadLetter, record.value()))
+                continue
+            now = time.perf_counter()
+            decision = decode(Decision, record.value())
+            collected.decisions.append(decision)
+            if decision.ticket_id in sent_at and decision.ticket_id not in collected.latency_ms:
+                collected.latency_ms[decision.ticket_id] = (now - sent_at[decision.ticket_id]) * 1000
+    consumer.close()

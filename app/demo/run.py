@@ -1,0 +1,147 @@
+"""The demo: broker, topics, first generation, a real worker process, a replay through Kafka, a scored report."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+
+from agents import admin
+from agents.exits import Exit
+from agents.topics import TopicNames, topic_specs
+from app.bootstrap import fit, prepare, publish
+from app.broker import LocalCluster, running_bootstrap
+from app.child import WorkerProcess
+from app.demo.replay import Collected, replay
+from app.demo.report import score
+from app.demo.sources import Source
+from app.settings import Settings, kafka_options
+from app.worker import clean_policy, encoder_spec, pack_policy
+from models.engines.encoders import load_encoder
+from models.errors import Transient
+from schemas.codec import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the demo speaks while it works: a new step, and how far it is."""
+
+    step: Callable[[str], None]
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The report and all that it was read from."""
+
+    report: dict[str, Any]
+    collected: Collected
+
+
+def run_demo(source: Source, settings: Settings, out: Path, rate: float, told: Told) -> Shown:
+    """Run the whole way once and score it.
+
+    Args:
+        settings: where Kafka is, if not started here; topics get a prefix of their own for this run.
+        out: folder for the worker's log and what was read back; made anew.
+        rate: tickets a second.
+
+    Raises:
+        Fatal, Transient: one clear line.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with _broker(settings, told) as bootstrap:
+        prefix = f"demo-{time.strftime('%Y%m%d-%H%M%S')}."
+        ours = settings.model_copy(update={"bootstrap": bootstrap, "topic_prefix": prefix})
+        kafka = kafka_options(ours, bootstrap)
+        client = AdminClient({**kafka, "log_level": 0})
+        told.step("making topics")
+        specs = topic_specs(TopicNames(prefix), ours.partitions, ours.replication)
+        admin.create(client, specs)
+        try:
+            generation = _learn(source, ours, kafka, told)
+            with _worker(ours, bootstrap, out / "worker.log", told):
+                told.step(f"replaying {len(source.sent)} records at {rate:g} a second")
+                collected = replay(source.sent, kafka, TopicNames(prefix), rate, told.progress)
+        finally:
+            admin.delete(client, specs)
+    report = {**score(collected, source.truths, len(source.sent)), "generation": generation}
+    report["secrets_planted"] = len(source.secrets)
+    report["secrets_leaked"] = _leaks(source, collected)
+    _write(out, report, collected)
+    return Shown(report, collected)
+
+
+@contextmanager
+def _broker(settings: Settings, told: Told) -> Iterator[str]:
+    """The cluster of the settings, or the local broker that runs, or one for this run alone."""
+    known = settings.bootstrap or running_bootstrap(settings.data_dir / "broker")
+    if known:
+        yield known
+        return
+    told.step("starting a local Kafka broker")
+    cluster = LocalCluster(settings.data_dir / "demo-broker", cache_dir=settings.data_dir, guarded=True)
+    try:
+        yield cluster.start(told.step)
+    finally:
+        cluster.stop()
+
+
+def _learn(source: Source, settings: Settings, kafka: dict[str, Any], told: Told) -> dict[str, Any]:
+    """The first generation from the source's history, published; its figures for the report."""
+    told.step("loading the encoder")
+    encoder = load_encoder(encoder_spec(settings))
+    told.step(f"encoding {len(source.past)} past tickets")
+    prepared = prepare(source.past, encoder, clean_policy(settings), pack_policy(settings), told.progress)
+    told.step("clustering, naming and calibrating")
+    first = fit(prepared, encoder, source.teams, time.time_ns() // 1_000_000)
+    told.step(f"publishing {first.report.clusters} clusters and {len(prepared.past)} tickets of state")
+    name = publish(prepared, first, settings, kafka, told.progress)
+    thresholds = first.generation.thresholds
+    return {
+        "id": name,
+        "encoder": encoder.fingerprint,
+        "history": first.report.tickets,
+        "clusters": first.report.clusters,
+        "owners": len(first.generation.owners),
+        "floor": round(thresholds.floor, 4),
+        "route_at": round(thresholds.route_at, 4),
+        "refused": prepared.refused,
+    }
+
+
+@contextmanager
+def _worker(settings: Settings, bootstrap: str, log: Path, told: Told) -> Iterator[None]:
+    """`sluice worker` as its own process, ready; ended by SIGTERM."""
+    told.step("starting a worker")
+    log.unlink(missing_ok=True)
+    variables = {
+        "SLUICE_BOOTSTRAP": bootstrap,
+        "SLUICE_TOPIC_PREFIX": settings.topic_prefix,
+        "SLUICE_DATA_DIR": str(settings.data_dir),
+    }
+    with WorkerProcess(variables, log) as worker:
+        worker.await_ready()
+        yield
+        code = worker.stop()
+    if code != Exit.OK:
+        raise Transient(f"the worker ended with exit code {code}; see {log}")
+
+
+def _leaks(source: Source, collected: Collected) -> int:
+    """Planted personal data that stands in any decision; dead letters hold original bytes and say so."""
+    everything = "\n".join(encode(decision).decode() for decision in collected.decisions)
+    return sum(secret in everything for secret in source.secrets)
+
+
+def _write(out: Path, report: dict[str, Any], collected: Collected) -> None:
+    (out / "report.json").write_text(
+        json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+    with (out / "decisions.jsonl").open("wb") as sink:
+        for decision in collected.decisions:
+            sink.write(encode(decision) + b"\n")
