@@ -20,7 +20,7 @@ from schemas.dead_letter import DeadReason
 Path = tuple[str | int, ...]
 
 
-class Unreadable(Exception):  # noqa: N818  (read as a sentence where it is raised)
+class Unreadable(Exception):
     """A value that can never be read as the contract asked for.
 
     Args:

@@ -22,7 +22,7 @@ from app.importing.run import MAX_CHUNK_BYTES, Account, import_rows
 from models.errors import Fatal
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(Exception):
     """The process ends here."""
 
 
