@@ -7,6 +7,7 @@ killed at any moment leaves either both or neither. The next one first claims th
 what the dead one left open, and only then asks for the position; one that is not dead is fenced and stops.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,7 +29,13 @@ _PATIENCE_S = 60.0
 _PARTING_S = 3.0
 _ATTEMPTS = 3
 _AGAIN = "the same command goes on where this one ended"
-_QUIET = {"log_level": 0}  # what goes wrong is said once, by whoever catches it
+
+
+def _quiet() -> dict[str, Any]:
+    """Settings of a client that writes no lines of its own: what goes wrong is said once, by whoever catches it."""
+    silent = logging.getLogger("sluice.import.kafka")
+    silent.disabled = True
+    return {"log_level": 0, "logger": silent}
 
 
 def find_topic(options: dict[str, Any], topic: str, timeout_s: float = 10.0) -> str:
@@ -38,7 +45,7 @@ def find_topic(options: dict[str, Any], topic: str, timeout_s: float = 10.0) -> 
         Transient: no broker answers.
         Fatal: there is no such topic, or it may not be described.
     """
-    admin = AdminClient({**options, **_QUIET})
+    admin = AdminClient({**options, **_quiet()})
     asked = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
     try:
         return str(asked.result().topic_id)
@@ -75,7 +82,7 @@ class TicketWriter:
         self._producer = Producer(
             {
                 **options,
-                **_QUIET,
+                **_quiet(),
                 "transactional.id": group,
                 "transaction.timeout.ms": round(transaction_timeout_s * 1000),
                 "partitioner": "murmur2_random",  # as every Java client: a ticket's events share a partition
@@ -85,7 +92,7 @@ class TicketWriter:
                 "message.max.bytes": max_record_bytes + 65_536,  # key, headers and the batch around the value
             }
         )
-        self._bookkeeper = Consumer({**options, **_QUIET, "group.id": group, "enable.auto.commit": False})
+        self._bookkeeper = Consumer({**options, **_quiet(), "group.id": group, "enable.auto.commit": False})
 
     def claim(self) -> int | None:
         """End what an earlier process of this import left open, and return the position it came to.
