@@ -108,7 +108,8 @@ def _vote(
     seats = np.where(barred, -1, ready.voter_cluster[np.take_along_axis(voters, order, 1)])
     heard = np.where(barred, -np.inf, np.take_along_axis(similarities, order, 1)).astype(np.float32)
     share = tally(heard, seats, ready.party, policy).by_party
-    return share.argmax(axis=1), share.max(axis=1).round(6), heard[:, 0].astype(np.float64)
+    nearest = np.minimum(heard[:, 0], 1.0).astype(np.float64)  # as match reports it
+    return share.argmax(axis=1), share.max(axis=1).round(6), nearest
 
 
 def _route_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], policy: CalibrationPolicy) -> float:

@@ -26,6 +26,8 @@ from models.recluster.history import Group, History, canonical_order, check_hist
 from models.recluster.name import Name, name_clusters
 from models.vote import IndexBuilder, Vectors, VotePolicy, searchable
 
+__all__ = ["FirstGeneration", "FirstPolicy", "History", "Report", "cluster_id", "first_generation"]
+
 
 @dataclass(frozen=True, slots=True)
 class FirstPolicy:

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,8 +119,10 @@ def _is_han(word: str) -> bool:
 def _segmenter() -> Any:
     """jieba, loaded where the first Chinese text needs it (its dictionary takes a second) and kept from writing
     about that to the console."""
-    jieba = importlib.import_module("jieba")
-    jieba.setLogLevel("ERROR")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its patterns are written with escapes that newer Pythons warn of
+        jieba = importlib.import_module("jieba")
+    jieba.setLogLevel("CRITICAL")  # a cache that cannot be written is no error of ours
     return jieba
 
 

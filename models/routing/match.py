@@ -18,7 +18,8 @@ class Candidate:
     """A cluster that was considered.
 
     Attributes:
-        similarity: cosine of ticket and centroid.
+        similarity: cosine of ticket and centroid. Settled vectors are of unit length to within 1 %, so that a
+            cosine is right to about 0.002; none is reported above 1.
         confidence: share of the neighbour vote that the cluster's owner won (the cluster itself, without owner).
         share: share of the vote that fell on this very cluster; 0 where only its centroid is near.
     """
@@ -102,13 +103,13 @@ def _match_one(
     candidates = tuple(
         Candidate(
             cluster=ready.generation.clusters[rows[i]],
-            similarity=float(similarity[i]),
+            similarity=_cosine(similarity[i]),
             confidence=round(float(confidence[i]), 6),
             share=round(float(share[i]), 6),
         )
         for i in order
     )
-    return Match(candidates, nearest, _margin(query, near, int(rows[order[0]]), ready))
+    return Match(candidates, _cosine(nearest), _margin(query, near, int(rows[order[0]]), ready))
 
 
 def _margin(query: NDArray[np.float32], near: Rows, chosen: int, ready: Searchable) -> float:
@@ -119,3 +120,7 @@ def _margin(query: NDArray[np.float32], near: Rows, chosen: int, ready: Searchab
     if not len(others):
         return own
     return own - float((ready.centroids[others] @ query).max())
+
+
+def _cosine(product: float) -> float:
+    return min(1.0, max(-1.0, float(product)))

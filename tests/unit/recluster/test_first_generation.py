@@ -1,0 +1,159 @@
+"""The first generation from small histories, labelled and not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.engines.vector_index import ExactIndex
+from models.errors import BadGeneration
+from models.generation import Owner, check, to_bytes
+from models.recluster.cluster import Fallback
+from models.recluster.first_generation import (
+    FirstGeneration,
+    FirstPolicy,
+    History,
+    cluster_id,
+    first_generation,
+)
+from tests.fakes.density import Always, Leaders
+from tests.fakes.generations import blobs
+
+_TOPICS = ["refund missing", "login code", "slow delivery", "card blocked"]
+_OWNERS = ["billing", "access", "logistics", "billing"]
+
+
+def _history(each: int = 40, owned: bool = True, labelled: bool = False) -> History:
+    """Four problems of three owners; text i of a problem is its topic and a word of its own."""
+    vectors, topic = blobs(np.eye(4, dtype=np.float32), each, spread=0.05, seed=0)
+    return History(
+        vectors=vectors,
+        texts=[f"{_TOPICS[t]} word{chr(97 + row % 26)}{row}" for row, t in enumerate(topic)],
+        owners=[_OWNERS[t] if owned else None for t in topic],
+        created_at_ms=np.arange(len(topic), dtype=np.int64),
+        problems=[_TOPICS[t] for t in topic] if labelled else None,
+    )
+
+
+def _first(
+    history: History, teams: Sequence[Owner] = (), policy: FirstPolicy | None = None
+) -> FirstGeneration:
+    return first_generation(
+        history,
+        encoder="fake",
+        teams=teams,
+        now_ms=1_700_000_000_000,
+        density=Leaders(),
+        build=ExactIndex,
+        policy=policy or FirstPolicy(),
+    )
+
+
+def test_problems_are_found_inside_their_owners() -> None:
+    made = _first(_history())
+    clusters = made.generation.clusters
+    check(made.generation)
+    assert sorted(cluster.owner or "" for cluster in clusters) == [
+        "access",
+        "billing",
+        "billing",
+        "logistics",
+    ]
+    assert [cluster.size for cluster in clusters] == [40] * 4
+    for topic in range(4):
+        rows = set(made.assignment[topic * 40 : topic * 40 + 40].tolist())
+        assert [clusters[row].owner for row in rows] == [_OWNERS[topic]]
+    assert made.report.calibration.reachable
+    assert made.generation.thresholds == made.report.calibration.thresholds
+
+
+def test_labelled_problems_are_the_clusters() -> None:
+    made = _first(_history(labelled=True))
+    assert sorted(cluster.name for cluster in made.generation.clusters) == sorted(_TOPICS)
+    assert {c.id for c in made.generation.clusters} == {
+        cluster_id(owner, topic) for owner, topic in zip(_OWNERS, _TOPICS, strict=True)
+    }
+
+
+def test_without_labels_clusters_wait_for_owners_but_have_thresholds() -> None:
+    made = _first(_history(owned=False))
+    assert [cluster.owner for cluster in made.generation.clusters] == [None] * 4
+    assert made.generation.owners == ()
+    assert made.report.calibration.reachable
+
+
+def test_tickets_without_label_among_labelled_ones_are_left_out() -> None:
+    history = _history()
+    owners = [None if row % 4 == 0 else owner for row, owner in enumerate(history.owners)]
+    made = _first(replace(history, owners=owners))
+    assert (made.assignment[::4] == -1).all()
+    assert (np.delete(made.assignment, np.s_[::4]) >= 0).all()
+    assert (made.report.tickets, made.report.used) == (160, 120)
+
+
+def test_the_order_of_the_file_changes_nothing() -> None:
+    history = _history()
+    order = np.random.default_rng(1).permutation(160)
+    shuffled = History(
+        vectors=history.vectors[order],
+        texts=[history.texts[row] for row in order],
+        owners=[history.owners[row] for row in order],
+        created_at_ms=history.created_at_ms[order],
+    )
+    one, other = _first(history), _first(shuffled)
+    assert to_bytes(one.generation) == to_bytes(other.generation)
+    assert np.array_equal(one.assignment[order], other.assignment)
+
+
+def test_teams_keep_their_promises_and_others_get_the_default() -> None:
+    made = _first(_history(), [Owner("access", 15), Owner("idle", 30)], FirstPolicy(default_sla_minutes=99))
+    promised = {owner.name: owner.sla_minutes for owner in made.generation.owners}
+    assert promised == {"access": 15, "idle": 30, "billing": 99, "logistics": 99}
+    assert made.report.unlisted_owners == ("billing", "logistics")
+
+
+def test_a_failed_clustering_is_reported_with_its_owner() -> None:
+    made = first_generation(
+        _history(),
+        encoder="fake",
+        teams=(),
+        now_ms=0,
+        density=Always(0),
+        build=ExactIndex,
+        policy=FirstPolicy(),
+    )
+    assert dict(made.report.fallbacks) == dict.fromkeys(["access", "billing", "logistics"], Fallback.EMPTY)
+    assert made.report.clusters == 3
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["owned", "not owned"])
+def test_a_single_ticket_makes_a_generation_that_never_routes(owned: bool) -> None:
+    history = _history(each=1, owned=owned)
+    made = _first(
+        History(history.vectors[:1], history.texts[:1], history.owners[:1], history.created_at_ms[:1])
+    )
+    assert len(made.generation.clusters) == 1
+    assert made.generation.thresholds.route_at > 1
+
+
+def test_ids_are_distinct_even_around_equal_texts() -> None:
+    history = _history()
+    made = _first(replace(history, texts=["same text"] * 160))
+    assert len({cluster.id for cluster in made.generation.clusters}) == 4
+    assert len({cluster.name for cluster in made.generation.clusters}) == 4
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        pytest.param(
+            History(np.empty((0, 4), np.float32), [], [], np.empty(0, np.int64)), "no tickets", id="empty"
+        ),
+        pytest.param(replace(_history(), owners=["billing"]), "differ in length", id="ragged"),
+        pytest.param(replace(_history(), problems=["a"]), "differ in length", id="ragged labels"),
+    ],
+)
+def test_a_history_that_cannot_be_used_is_refused(history: History, said: str) -> None:
+    with pytest.raises(BadGeneration, match=said):
+        _first(history)

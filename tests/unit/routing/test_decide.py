@@ -1,0 +1,167 @@
+"""Decide: every outcome and reason, what is promised, what is said."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.generation import Cluster
+from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, Reason, decide, decision_id
+from models.routing.match import Candidate, Match
+from tests.fakes.generations import generation
+
+_GENERATION = generation(
+    ["billing", "access", None], np.eye(3, dtype=np.float32), [], floor=0.5, route_at=0.8
+)
+_FACTS = Facts("T-1", "v1", None, 1_700_000_000_000)
+
+
+def _match(
+    owner: str | None = "billing", confidence: float = 0.9, nearest: float = 0.7, others: int = 1
+) -> Match:
+    chosen = Candidate(Cluster("c-0", "refund · card", owner, 9), 0.75, confidence, confidence)
+    rest = [
+        Candidate(
+            Cluster(f"c-{n}", f"login {n}", "access", 9), 0.4, 1 - confidence, (1 - confidence) / others
+        )
+        for n in range(1, others + 1)
+    ]
+    return Match((chosen, *rest), nearest, 0.35)
+
+
+def _decide(match: Match, facts: Facts = _FACTS, policy: DecidePolicy | None = None) -> Decision:
+    return decide(match, _GENERATION, facts, policy or DecidePolicy(), generation_id="g-1", revision=2)
+
+
+@pytest.mark.parametrize(
+    ("match", "priority", "policy", "outcome", "reason", "owner"),
+    [
+        pytest.param(_match(), None, {}, "route", "confident", "billing", id="clear"),
+        pytest.param(
+            _match(confidence=0.8), None, {}, "route", "confident", "billing", id="at the threshold"
+        ),
+        pytest.param(_match(confidence=0.799), None, {}, "propose", "ambiguous", "billing", id="under it"),
+        pytest.param(_match(nearest=0.5), None, {}, "route", "confident", "billing", id="at the floor"),
+        pytest.param(_match(nearest=0.49), None, {}, "triage", "unlike_history", None, id="under the floor"),
+        pytest.param(_match(owner=None), None, {}, "triage", "no_owner", None, id="nobody's"),
+        pytest.param(_match(), "low", {}, "route", "confident", "billing", id="calm"),
+        pytest.param(_match(), " URGENT ", {}, "escalate", "priority", "billing", id="urgent"),
+        pytest.param(_match(), "紧急", {}, "escalate", "priority", "billing", id="urgent in Chinese"),
+        pytest.param(_match(nearest=0.1), "p0", {}, "escalate", "priority", None, id="urgent and unknown"),
+        pytest.param(
+            _match(owner=None), "critical", {}, "escalate", "priority", None, id="urgent and nobody's"
+        ),
+        pytest.param(
+            _match(),
+            "VIP",
+            {"escalate_priorities": frozenset({"Vip"})},
+            "escalate",
+            "priority",
+            "billing",
+            id="own word for urgent",
+        ),
+        pytest.param(
+            _match(nearest=0.64), None, {"floor": 0.65}, "triage", "unlike_history", None, id="fixed floor"
+        ),
+        pytest.param(
+            _match(nearest=0.1), None, {"floor": -1.0}, "route", "confident", "billing", id="no floor"
+        ),
+        pytest.param(_match(), None, {"route_at": 0.95}, "propose", "ambiguous", "billing", id="fixed share"),
+    ],
+)
+def test_outcome_reason_and_owner(
+    match: Match, priority: str | None, policy: dict[str, float], outcome: str, reason: str, owner: str | None
+) -> None:
+    given = _decide(match, replace(_FACTS, priority=priority), DecidePolicy(**policy))  # type: ignore[arg-type]
+    assert (given.outcome, given.reason, given.owner) == (Outcome(outcome), Reason(reason), owner)
+
+
+def test_the_promise_counts_from_creation() -> None:
+    sla = _decide(_match()).sla
+    assert sla is not None
+    assert (sla.minutes, sla.due_at_ms) == (60, 1_700_000_000_000 + 60 * 60_000)
+
+
+@pytest.mark.parametrize(
+    "match", [_match(owner=None), _match(nearest=0.1)], ids=["no owner", "unlike history"]
+)
+def test_nobody_promises_for_a_ticket_without_owner(match: Match) -> None:
+    assert _decide(match).sla is None
+
+
+def test_alternatives_leave_the_choice_out_and_keep_order() -> None:
+    given = _decide(_match(others=5))
+    assert given.cluster is not None
+    assert given.cluster.cluster.id == "c-0"
+    assert [a.cluster.id for a in given.alternatives] == ["c-1", "c-2", "c-3", "c-4", "c-5"]
+
+
+def test_what_is_unlike_the_history_lists_its_best_guess_first() -> None:
+    given = _decide(_match(nearest=0.1, others=5))
+    assert given.cluster is None
+    assert [a.cluster.id for a in given.alternatives] == ["c-0", "c-1", "c-2", "c-3", "c-4"]
+
+
+@pytest.mark.parametrize(
+    ("match", "priority", "said"),
+    [
+        pytest.param(
+            _match(),
+            None,
+            "Nearest to “refund · card” (billing) with 90.0% of the neighbours' vote, then "
+            "“login 1” (access) with 10.0%; 80.0% is needed to route without a person.",
+            id="clear",
+        ),
+        pytest.param(
+            _match(nearest=0.31),
+            None,
+            "The most similar past ticket reaches 0.31, and 0.50 is needed to count as known.",
+            id="unlike",
+        ),
+        pytest.param(
+            _match(owner=None, confidence=1.0),
+            None,
+            "Nearest to “refund · card” (no owner yet) with 100.0% "
+            "of the neighbours' vote; nobody is bound to this cluster.",
+            id="nobody's",
+        ),
+        pytest.param(
+            _match(nearest=0.31),
+            "p0",
+            "Its priority asks for a person at once; the most similar past ticket "
+            "reaches 0.31, and 0.50 is needed to count as known.",
+            id="urgent",
+        ),
+    ],
+)
+def test_the_explanation_is_one_sentence_of_facts(match: Match, priority: str | None, said: str) -> None:
+    assert _decide(match, replace(_FACTS, priority=priority)).explanation == said
+
+
+def test_a_generation_that_never_routes_says_so() -> None:
+    never = replace(_GENERATION, thresholds=replace(_GENERATION.thresholds, route_at=1.01))
+    given = decide(_match(confidence=1.0), never, _FACTS, DecidePolicy(), generation_id="g-1")
+    assert given.reason is Reason.AMBIGUOUS
+    assert "no share was reliable enough" in given.explanation
+
+
+def test_ids_follow_from_what_is_decided_and_from_nothing_else() -> None:
+    basis = ("T-1", "v1", "g-1", 2)
+    changed = [
+        ("T-2", "v1", "g-1", 2),
+        ("T-1", "v2", "g-1", 2),
+        ("T-1", "v1", "g-2", 2),
+        ("T-1", "v1", "g-1", 3),
+    ]
+    ids = {decision_id(*basis), *(decision_id(*other) for other in changed)}
+    assert len(ids) == 5
+    assert decision_id("a", "bc", "g", 0) != decision_id("ab", "c", "g", 0)
+    assert _decide(_match()).decision_id == _decide(_match(confidence=0.1)).decision_id == decision_id(*basis)
+    assert all(re.fullmatch(r"d-[0-9a-f]{24}", identity) for identity in ids)
+
+
+@pytest.mark.parametrize("alternatives", [-1, 6])
+def test_more_alternatives_than_the_wire_carries_are_refused(alternatives: int) -> None:
+    with pytest.raises(ValueError, match="between 0 and 5"):
+        DecidePolicy(alternatives=alternatives)
