@@ -6,9 +6,9 @@ tickets, surge descriptions, logs) sees only what leaves here.
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from models.errors import Invalid
 from models.routing.mask import DEFAULT, TOKEN, mask
@@ -53,6 +53,7 @@ class Ticket:
 
 
 _TEXT_FIELDS = tuple(field.name for field in fields(Ticket) if not field.name.endswith("_ms"))
+_TEXTS = attrgetter(*_TEXT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ def clean(ticket: Ticket, policy: CleanPolicy) -> CleanTicket:
             or U+0000 in any field.
     """
     _check_unicode(ticket)
-    text, in_text = _text(ticket, policy)
-    resolution, in_resolution = _masked(normalise(ticket.resolution or ""), policy)
+    text, counts = _text(ticket, policy)
+    resolution, more = _masked(normalise(ticket.resolution or ""), policy)
     return CleanTicket(
         ticket_id=ticket.ticket_id,
         version=ticket.version,
@@ -121,7 +122,7 @@ def clean(ticket: Ticket, policy: CleanPolicy) -> CleanTicket:
         updated_at_ms=ticket.updated_at_ms,
         title=_masked(normalise(ticket.title), policy)[0],
         text=text,
-        masked=in_text + in_resolution,
+        masked=_sum(counts, more),
         product=_masked(normalise(ticket.product), policy)[0] if ticket.product else None,
         channel=ticket.channel,
         language=ticket.language,
@@ -137,13 +138,14 @@ def clean(ticket: Ticket, policy: CleanPolicy) -> CleanTicket:
 
 
 def _check_unicode(ticket: Ticket) -> None:
-    for name in _TEXT_FIELDS:
-        value = getattr(ticket, name)
-        if value and _BAD_UNICODE.search(value if isinstance(value, str) else "".join(value)):
-            raise Invalid("bad_unicode", name, "no lone surrogate and no U+0000")
+    values = ["".join(value or "") for value in _TEXTS(ticket)]
+    if not _BAD_UNICODE.search("".join(values)):
+        return
+    name = next(name for name, value in zip(_TEXT_FIELDS, values, strict=True) if _BAD_UNICODE.search(value))
+    raise Invalid("bad_unicode", name, "no lone surrogate and no U+0000")
 
 
-def _text(ticket: Ticket, policy: CleanPolicy) -> tuple[str, Counter[Kind]]:
+def _text(ticket: Ticket, policy: CleanPolicy) -> tuple[str, Mapping[Kind, int]]:
     """The joined text, masked as a whole, so that a label in the title speaks for a number in the description.
 
     Order: title, description, OCR text, device, system, app version, product, steps. A title that the description
@@ -189,23 +191,31 @@ def _join(parts: Iterable[str], max_chars: int) -> str:
     return normalise(text) if "<" in text or "&" in text else text
 
 
-def _masked(text: str, policy: CleanPolicy) -> tuple[str, Counter[Kind]]:
+def _masked(text: str, policy: CleanPolicy) -> tuple[str, Mapping[Kind, int]]:
     """A normal text masked and within `max_chars`, with what was masked in it.
 
     A little over twice that length is read, so that no ticket costs more than its share; the end of what was read
     may be half a number and goes. What is cut can turn its neighbour into personal data ("call 1234567 times" into
     "call 1234567"), so that a cut text is masked again.
     """
+    if not text:
+        return text, {}
     read = 2 * (policy.max_chars + _LONGEST_NUMBER)
     masked = mask(text[:read], policy.mask)
-    counts = Counter(masked.counts)
+    counts = masked.counts
     limit = policy.max_chars
     if len(text) > read:
         limit = min(limit, max(0, len(masked.text) - _LONGEST_NUMBER))
     while len(masked.text) > limit:
         masked = mask(_cut(masked.text, limit), policy.mask)
-        counts.update(masked.counts)
+        counts = _sum(counts, masked.counts)
     return masked.text, counts
+
+
+def _sum(left: Mapping[Kind, int], right: Mapping[Kind, int]) -> Mapping[Kind, int]:
+    if not right:
+        return left
+    return {kind: left.get(kind, 0) + right.get(kind, 0) for kind in {**left, **right}}
 
 
 def _cut(text: str, max_chars: int) -> str:

@@ -36,10 +36,13 @@ _FOREIGN_SCRIPT = re.compile("[\u0660-\u1c59\ua620-\uabf9\U00010480-\U0001fbff]"
 _ORDER = {kind: index for index, kind in enumerate(Kind)}
 # Shorter values (the tail of an address) repeat by chance.
 _MIN_REPEATED = 6
+# The least that begins a number of six digits.
 _DIGITS = re.compile(r"[0-9][0-9 ().\-]{4}")
 _PASSPORT_DIGITS = re.compile(r"[0-9]{6}")
 _LICENCE_WORDS = ("licen", "身份证", "驾", "证件", "id card", "identity card", "national id")
 _WECHAT_WORDS = ("微信", "薇信", "威信", "wechat", "weixin", "wx", "vx")
+# Beside words for WeChat and "www.", nothing is found without one of these.
+_HINT = re.compile(r"[0-9@:]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,15 @@ def mask(text: str, recognisers: Collection[Kind] = DEFAULT) -> Masked:
     Args:
         recognisers: the kinds to look for.
     """
-    counts: Counter[Kind] = Counter()
+    counts: dict[Kind, int] = {}
     for _ in range(_MAX_ROUNDS):
         folded = _fold(text)
         spans = _resolve([span for span in _find(folded, recognisers) if span.kind in recognisers])
         if not spans:
             break
         spans = _with_repeats(folded, spans)
-        counts.update([span.kind for span in spans])
+        for span in spans:
+            counts[span.kind] = counts.get(span.kind, 0) + 1
         text, glued = _replace(text, spans), _are_glued(text, spans)
         if not glued:
             break
@@ -105,29 +109,38 @@ def _as_ascii(match: re.Match[str]) -> str:
 
 
 def _find(text: str, kinds: Collection[Kind]) -> Iterator[Span]:
-    """All that the recognisers see; spans may overlap. What can be is found by words or marks is looked for first,
+    """All that the recognisers see; spans may overlap. What is found by words or marks is looked for first,
     so that a text without digits costs next to nothing."""
     lower = text.lower()
+    if _holds(lower, _WECHAT_WORDS):
+        yield from codes.find_wechats(text)
+    if not _HINT.search(text) and "www." not in text:
+        return
     if "@" in text:
         yield from network.find_emails(text)
     if "://" in text or "www." in text:
         yield from network.find_urls(text, whole=Kind.HOST in kinds)
-    if any(word in lower for word in _WECHAT_WORDS):
-        yield from codes.find_wechats(text)
     if ":" in text or text.count(".") >= 3:
         yield from network.find_addresses(text)
     if ":" in text or "-" in text:
         yield from network.find_hardware(text)
+    if _holds(lower, _LICENCE_WORDS):
+        yield from codes.find_licences(text)
+    if not text.isascii():
+        yield from codes.find_plates(text)
     if not _DIGITS.search(text):
         return
     yield from numbers.find_numbers(text)
     yield from codes.find_ibans(text)
     if _PASSPORT_DIGITS.search(text):
         yield from codes.find_passports(text)
-    if any(word in lower for word in _LICENCE_WORDS):
-        yield from codes.find_licences(text)
-    if not text.isascii():
-        yield from codes.find_plates(text)
+
+
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    for word in words:  # noqa: SIM110 - any() with a generator takes three times as long
+        if word in text:
+            return True
+    return False
 
 
 def _resolve(spans: list[Span]) -> list[Span]:

@@ -44,6 +44,8 @@ _MARKS = re.compile("[&<＆＜﹠﹤]")
 
 def normalise(text: str) -> str:
     """`text` in its one writing. Normalising what is normal changes nothing; the time is linear in the length."""
+    if not text:
+        return text
     for _ in range(_MAX_ROUNDS):
         once = _unfold(text)
         if once == text:

@@ -28,7 +28,7 @@ _LATIN = {
         dial dialed dialled ring contact reach reached sms answer answers answered answering""",
     Label.CARD: "card cards visa mastercard amex unionpay",
     Label.ACCOUNT: "account acct iban bsb qq",
-    Label.ID: "ssn itin tin nino passport",
+    Label.ID: "ssn itin tin nino",
     Label.IP: "ip ipv4 ipv6",
     Label.KEEP: """order orders po tracking track parcel shipment waybill invoice ticket tickets case incident request
         req reference ref transaction txn trace correlation session serial sn imei model part sku batch lot error err
@@ -56,7 +56,7 @@ _CHINESE = {
     Label.PHONE: "电话 手机 电话号 手机号 联系方式 座机 固话 传真 热线 致电 拨打 来电 回电 移动电话",
     Label.CARD: "卡号 银行卡 信用卡 储蓄卡 借记卡 贷记卡",
     Label.ACCOUNT: "账号 帐号 账户 帐户 收款账号 开户账号",
-    Label.ID: "身份证 证件号 身份证号 证件号码 社保号 驾驶证 驾照 护照 护照号",
+    Label.ID: "身份证 证件号 身份证号 证件号码 社保号 驾驶证 驾照",
     Label.KEEP: """订单 订单号 单号 运单 快递 快递单号 流水 流水号 工单 编号 序列号 交易号 发票 发票号 凭证号 批次 货号
         型号 版本 版本号 固件 升级到 更新到 升级至 更新至 代码 错误码 错误代码 报错 端口 金额 时间戳""",
 }

@@ -55,7 +55,12 @@ MASKED = {
     "URL without scheme": ("see www.a.cn/u/83771", "see www.a.cn/u/[URL]"),
     "host that is an address": ("http://10.1.2.3:80/a/b?c=d", "http://[IP]:80/a/b?[URL]"),
     "plate": ("车牌京A·12345和粤BD12345", "车牌[PLATE]和[PLATE]"),
+    "plate with few digits": ("沪AB123C违停", "[PLATE]违停"),
     "passport by label": ("passport no: AB1234567", "passport no: [PASSPORT]"),
+    "passport of digits": (
+        "passport number 123456789, 护照号：E12345678",
+        "passport number [PASSPORT], 护照号：[PASSPORT]",
+    ),
     "Chinese passport by form": ("持E12345678入境", "持[PASSPORT]入境"),
     "WeChat id": ("微信号：zhang_san88", "微信号：[WECHAT]"),
     "WeChat id, short label": ("wx:abc_123", "wx:[WECHAT]"),
