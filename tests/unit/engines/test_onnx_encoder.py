@@ -113,6 +113,14 @@ def test_weights_named_after_the_whole_model_are_found(tmp_path: Path) -> None:
     np.testing.assert_array_equal(_vectors(folder), expected)
 
 
+def test_weights_in_half_precision_are_read(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "tiny")
+    expected = _vectors(folder)
+    file = folder / "model.safetensors"
+    save_file({name: value.astype(np.float16) for name, value in load_file(file).items()}, file)
+    np.testing.assert_allclose(_vectors(folder), expected, rtol=0, atol=5e-3)
+
+
 def _set(name: str, **values: Any) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         file = folder / name
