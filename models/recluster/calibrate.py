@@ -81,10 +81,11 @@ def calibrate(
     winner, confidence, nearest = (np.concatenate(column) for column in zip(*parts, strict=True))
     heard = np.isfinite(nearest)
     right = (winner == ready.party[labels[rows]]) & heard
-    known = nearest[right] if right.any() else nearest[heard]
-    floor = round(float(np.quantile(known, policy.floor_quantile)), 4) if len(known) else 0.0
-    route_at = _route_at(confidence, right & (nearest >= floor), policy)
-    routed = (confidence >= route_at) & (nearest >= floor)
+    basis = nearest[right] if right.any() else nearest[heard]
+    floor = round(float(np.quantile(basis, policy.floor_quantile)), 4) if len(basis) else 0.0
+    known = nearest >= floor
+    route_at = _route_at(confidence[known], right[known], policy)
+    routed = (confidence >= route_at) & known
     return Calibration(
         thresholds=Thresholds(floor=floor, route_at=route_at),
         reachable=route_at <= 1,
