@@ -138,7 +138,7 @@ def clean(ticket: Ticket, policy: CleanPolicy) -> CleanTicket:
 
 
 def _check_unicode(ticket: Ticket) -> None:
-    values = ["".join(value or "") for value in _TEXTS(ticket)]
+    values = [value if isinstance(value, str) else "".join(value or ()) for value in _TEXTS(ticket)]
     if not _BAD_UNICODE.search("".join(values)):
         return
     name = next(name for name, value in zip(_TEXT_FIELDS, values, strict=True) if _BAD_UNICODE.search(value))
@@ -170,7 +170,8 @@ def _text(ticket: Ticket, policy: CleanPolicy) -> tuple[str, Mapping[Kind, int]]
 
 def _told(ticket: Ticket) -> Iterator[str]:
     title, description = normalise(ticket.title), normalise(ticket.description)
-    if not description.casefold().startswith(title.casefold().rstrip(_ENDINGS)):
+    opening = title.casefold().rstrip(_ENDINGS)
+    if description[: len(opening)].casefold()[: len(opening)] != opening:
         yield title
     yield description
     for text in ticket.ocr_texts:
