@@ -31,7 +31,10 @@ from schemas.surge import Count
 from schemas.ticket import TicketEventKind
 
 _SOURCE = "/sluice/routing"
-_DECISION, _STATE, _COUNT, _DEAD_LETTER = map(event_type, (Decision, TicketState, Count, DeadLetter))
+_DECISION = event_type(Decision)
+_STATE = event_type(TicketState)
+_COUNT = event_type(Count)
+_DEAD_LETTER = event_type(DeadLetter)
 _STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
 
 

@@ -17,7 +17,7 @@ from agents.wire import Record
 from models.engines.vector_index import ExactIndex, SolvedIndex
 from models.errors import BadGeneration
 from models.generation import Generation
-from models.vote import Searchable, Vectors, searchable
+from models.vote import Searchable, Vectors, searchable, settle
 from schemas.codec import decode
 from schemas.state import TicketState, TicketStatus
 
@@ -116,17 +116,19 @@ class Live:
         if self._solved.pop(ticket_id, None) is not None:
             self._solved_index.remove(ticket_id)
 
-    def similar(self, vectors: Vectors, k: int) -> list[list[tuple[Solved, float]]]:
-        """The `k` nearest solved tickets of each row of `vectors` [n, dim] with their cosines, nearest first."""
+    def similar(self, vectors: Vectors, k: int, floor: float) -> list[list[tuple[Solved, float]]]:
+        """Up to `k` solved tickets nearest to each row of `vectors` [n, dim] with their cosines, nearest first;
+        none under `floor`, since a ticket unlike this one is no help."""
         return [
-            [(self._solved[name], score) for name, score in row if name in self._solved]
+            [(self._solved[name], score) for name, score in row if score >= floor and name in self._solved]
             for row in self._solved_index.search(vectors, k)
         ]
 
 
 def text_of(vector: Vectors) -> str:
-    """A vector as the state keeps it: base64 of little-endian float16."""
-    return base64.b64encode(vector.astype("<f2").tobytes()).decode()
+    """A vector [dim] as the state keeps it: settled, which is how it was matched and what float16 holds exactly;
+    base64, little-endian."""
+    return base64.b64encode(settle(vector[None, :])[0].astype("<f2").tobytes()).decode()
 
 
 def vector_of(text: str) -> Vectors:

@@ -82,7 +82,8 @@ def route(batch: Batch, path: RoutingPath) -> None:
         accepted, vectors, failed = _encode(accepted, path)
     with _timed(path, "match"):
         matches = match(vectors, in_force.ready, path.vote)
-        similar = path.live.similar(vectors, MAX_SIMILAR + 1)  # one more: a ticket may find itself
+        floor = in_force.generation.thresholds.floor
+        similar = path.live.similar(vectors, MAX_SIMILAR + 1, floor)  # one more: a ticket may find itself
     with _timed(path, "decide"):
         decided = [
             decide(found, in_force.generation, _facts(event), path.policy, generation_id=in_force.id)

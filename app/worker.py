@@ -30,6 +30,7 @@ from app.child import free_port
 from app.connect import faust_credentials
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
+from models.errors import Fatal
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.encode import Encoder
@@ -156,12 +157,21 @@ def _routing_path(
 
 
 def _faust_app(settings: Settings, bootstrap: str) -> faust.App:
-    """Faust's part: agents, tasks, web and the worker's life. Its own group reads nothing but its leader topic."""
+    """Faust's part: agents, tasks, web and the worker's life. Its own group reads nothing but its leader topic.
+
+    Raises:
+        Fatal: its folder cannot be made.
+    """
+    folder = settings.data_dir / "faust"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Fatal(f"SLUICE_DATA_DIR: {folder} cannot be made: {error.strerror}") from None
     return faust.App(
         f"{settings.topic_prefix}{settings.group}-control",
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
         broker_credentials=faust_credentials(settings),
-        datadir=str(settings.data_dir / "faust"),
+        datadir=str(folder),
         web_host=settings.web_host,
         web_bind=settings.web_host,
         web_port=settings.web_port or free_port(),

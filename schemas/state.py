@@ -19,7 +19,7 @@ class TicketState(Event):
     """The last known state of one ticket.
 
     `version` names the event that it stems from, `order` ranks the versions of one ticket. `vector` is base64 of
-    little-endian float16, unit length before rounding; empty where the ticket never had a text.
+    little-endian float16: the text's vector as it was compared, of about unit length.
     """
 
     ticket_id: Identifier

@@ -52,9 +52,7 @@ def demo(
         print_json(shown.report)
         return
     _print(shown.report, shown.collected.decisions)
-    out.print(
-        f"\nreport  {folder / 'report.json'}    decisions  {folder / 'decisions.jsonl'}", highlight=False
-    )
+    _say(f"\nreport  {folder / 'report.json'}    decisions  {folder / 'decisions.jsonl'}")
 
 
 def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
@@ -98,13 +96,14 @@ def _print_one(decision: Decision) -> None:
         f"[bold]{decision.owner or 'a person must choose'}[/]{due}",
         highlight=False,
     )
-    out.print(f"    {decision.explanation}", highlight=False, markup=False)
+    _say(f"    {decision.explanation}")
     for similar in decision.similar:
-        out.print(
-            f"    like {similar.ticket_id} ({similar.similarity:.2f}): {similar.resolution[:90]}",
-            highlight=False,
-            markup=False,
-        )
+        _say(f"    like {similar.ticket_id} ({similar.similarity:.2f}): {similar.resolution}")
+
+
+def _say(line: str) -> None:
+    """Plain text as it is: a terminal that is narrow breaks the line itself, a file keeps it whole."""
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _pairs(counts: dict[str, int]) -> str:

@@ -13,9 +13,10 @@ from schemas.decision import Decision, OutcomeName
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Who should get a ticket; None where nobody should without a person's look (off topic)."""
+    """Who should get a ticket, None where nobody should without a person's look (off topic); and its problem."""
 
     owner: str | None
+    problem: str | None = None
 
 
 def first_owner(decision: Decision) -> str | None:

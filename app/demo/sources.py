@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.bootstrap import PastTicket
+from app.demo.history import generate
 from app.demo.replay import Sent
 from app.demo.report import Truth
 from app.files.labelled import LabelledText, read_labelled
@@ -64,7 +65,18 @@ def from_file(path: Path, text: str, label: str, seed: int, now_ms: int) -> Sour
 
 def from_sample(seed: int, now_ms: int) -> Source:
     """The sample history that ships, and its replay with malformed records among the tickets."""
-    raise NotImplementedError
+    sample = generate(seed, now_ms)
+    sent = [Sent(ticket.event.ticket_id, encode(ticket.event)) for ticket in sample.replay]
+    gap = len(sent) // (len(sample.malformed) + 1)
+    for number, value in enumerate(sample.malformed, 1):
+        sent.insert(number * gap + number - 1, Sent(None, value))
+    return Source(
+        past=[PastTicket(ticket.event) for ticket in sample.past],
+        sent=sent,
+        truths={ticket.event.ticket_id: Truth(ticket.team, ticket.problem) for ticket in sample.replay},
+        teams=list(sample.teams),
+        secrets=[secret for ticket in sample.replay for secret in ticket.secrets],
+    )
 
 
 def _halves(

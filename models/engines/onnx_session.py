@@ -1,15 +1,20 @@
 """ONNX Runtime sessions: one way to open a model on a chosen provider, or to say why that cannot be."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import onnxruntime as ort
-from numpy.typing import NDArray
+# The runtime (seen in 1.31) reports its sessions to its maker unless this stands before it is first imported; tickets
+# are nobody else's business, and a worker opens no connection but to Kafka.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from models.engines.onnx_graph import Array
-from models.errors import Fatal
+import onnxruntime as ort  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from models.engines.onnx_graph import Array  # noqa: E402
+from models.errors import Fatal  # noqa: E402
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 

@@ -15,6 +15,10 @@ _faiss: Any = faiss  # its classes are made at import by SWIG, unseen by a type 
 # The wheel's default of 128000 keeps batches off BLAS; 20 made a batch of 64 over 5,000 rows 2.3 times faster.
 _faiss.cvar.distance_compute_blas_threshold = 20
 
+# A batch's search takes a millisecond or two; on cores that others use too, OpenMP's threads wait for each other
+# longer than that (2 to 4 ms a ticket instead of 0.3 at a load of 8 on 2 cores, and nothing gained on an idle one).
+_faiss.omp_set_num_threads(1)
+
 # Rows asked for beyond k, so that equal similarities around the k-th place can be put in order.
 _SLACK = 8
 

@@ -15,8 +15,8 @@ from models.routing.mask import DEFAULT, TOKEN, mask
 from models.routing.masking.span import Kind
 from models.routing.normalise import normalise
 
-# Events that change a known ticket's state; they need no text of their own.
-_WITHOUT_TEXT = frozenset({"resolved", "closed", "deleted"})
+# Events of a ticket that was told of before; they need no text of their own.
+_WITHOUT_TEXT = frozenset({"updated", "resolved", "closed", "deleted"})
 
 _BAD_UNICODE = re.compile("[\x00\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]")
@@ -75,7 +75,7 @@ class CleanTicket:
     """A ticket that may be stored and sent on.
 
     Attributes:
-        text: what is encoded; empty only for events that need no text (resolved, closed, deleted).
+        text: what is encoded; empty only for events that need no text (all but created).
         title, resolution, product, assigned_agent: normalised and masked like `text`.
         masked: pieces of personal data by kind, those of `text` and `resolution`.
 

@@ -112,7 +112,7 @@ def test_refuses_a_ticket_that_says_nothing(text: str) -> None:
     assert (caught.value.reason, caught.value.field) == ("empty_text", "description")
 
 
-@pytest.mark.parametrize("event", ["resolved", "closed", "deleted"])
+@pytest.mark.parametrize("event", ["updated", "resolved", "closed", "deleted"])
 @pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING.keys())
 def test_an_event_that_changes_only_the_state_needs_no_text(event: str, text: str) -> None:
     ticket = replace(TICKET, event=event, title="", description=text, device="iPhone", resolution="restarted")
