@@ -6,7 +6,7 @@ never shown to it.
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 Handler = Callable[[Record], None]
 
 _READ_AT_ONCE = 500
-_METADATA_TIMEOUT_S = 30.0
+_METADATA_TIMEOUT_S = 15.0
 
 
 def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def partitions_of(consumer: Consumer, topics: list[str]) -> list[TopicPartition]:
+def partitions_of(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
     """Every partition of `topics`.
 
     Raises:
@@ -49,11 +49,20 @@ def partitions_of(consumer: Consumer, topics: list[str]) -> list[TopicPartition]
     try:
         found = consumer.list_topics(timeout=_METADATA_TIMEOUT_S).topics
     except KafkaException as error:
-        raise Transient(f"no broker answers: {error.args[0].name()}") from error
+        raise Transient(f"no Kafka broker answers ({error.args[0].name()})") from error
     missing = [topic for topic in topics if topic not in found]
     if missing:
         raise Transient(f"topics are missing: {', '.join(missing)}; make them with `sluice topics create`")
     return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
+
+
+def check_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
+    """Raise Transient where a broker does not answer or a topic is missing."""
+    consumer = Consumer({**reader_options(kafka), "log_level": 0})
+    try:
+        partitions_of(consumer, topics)
+    finally:
+        consumer.close()
 
 
 def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Handler) -> int:

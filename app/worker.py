@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
 from agents.flood import FloodGuard
-from agents.follower import Follower
+from agents.follower import Follower, check_topics
 from agents.intake import Intake
 from agents.live import Live
 from agents.metrics import Metrics, declare
@@ -71,10 +71,15 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
 
     The encoder is loaded here. The group is joined once a generation is in force and the state is read, so that
     no ticket is taken before it can be decided on.
+
+    Raises:
+        Fatal: the encoder cannot be loaded, or a folder not made.
+        Transient: no broker answers, or a topic is missing.
     """
     instance = settings.instance or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     kafka = kafka_options(settings, bootstrap)
     names = TopicNames(prefix=settings.topic_prefix)
+    check_topics(kafka, names.all())
     registry = CollectorRegistry()
     metrics = declare(registry)
     encoder = load_encoder(encoder_spec(settings))

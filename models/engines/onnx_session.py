@@ -67,6 +67,8 @@ def open_session(
     """
     chosen = _PROVIDERS[provider]
     _require(chosen[0][0], provider, ort.get_available_providers())
+    if provider != "cpu":
+        ort.preload_dlls()  # CUDA and cuDNN as the wheels bring them, wherever they were installed
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

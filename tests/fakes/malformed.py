@@ -245,7 +245,7 @@ _NUMBERS = (
 
 _CLEAN = tuple(
     MalformedRecord(
-        name, _changed(title=title, description=description), DeadReason.EMPTY_TEXT, None, "clean"
+        name, _changed(title=title, description=description), DeadReason.EMPTY_TEXT, "description", "clean"
     )
     for name, title, description in (
         ("no_words", "", ""),

@@ -60,7 +60,11 @@ def test_state_and_counts_stand_beside_the_decision(
     decision = decisions_of(await_answers(broker, topics, 1))["new-1"]
     (state,) = [r for r in kafka.read_all(broker, topics.state) if r.key() == b"new-1"]
     kept = decode(TicketState, state.value())
-    assert (kept.decision_id, kept.status, kept.customer_id) == (decision.decision_id, TicketStatus.OPEN, "c-1")
+    assert (kept.decision_id, kept.status, kept.customer_id) == (
+        decision.decision_id,
+        TicketStatus.OPEN,
+        "c-1",
+    )
     (count,) = kafka.read_all(broker, topics.counts)
     assert decision.cluster is not None
     assert count.key().decode() == decision.cluster.id
@@ -87,7 +91,7 @@ def test_life_of_a_ticket_updated_resolved_deleted(
         ticket(3, text, version=1),
     )
     found = await_answers(broker, topics, 4)
-    versions = [(d.ticket_id, d.ticket_version) for d in map(lambda r: decode(Decision, r.value()), found)]
+    versions = [(d.ticket_id, d.ticket_version) for d in (decode(Decision, r.value()) for r in found)]
     assert sorted(versions) == [("new-1", "v1"), ("new-1", "v3"), ("new-2", "v1"), ("new-3", "v1")]
     last = {record.key(): record.value() for record in kafka.read_all(broker, topics.state)}
     solved = decode(TicketState, last[b"new-1"])
@@ -124,7 +128,9 @@ def test_pages_tell_readiness_and_metrics_and_no_words(
     await_answers(broker, topics, 2)
     assert worker.page("/healthz")[0] == 200
     conditions = json.loads(worker.page("/readyz")[1])["conditions"]
-    assert conditions == dict.fromkeys(("encoder_warm", "generation_loaded", "state_read", "group_joined"), True)
+    assert conditions == dict.fromkeys(
+        ("encoder_warm", "generation_loaded", "state_read", "group_joined"), True
+    )
     metrics = worker.page("/metrics")[1]
     assert 'sluice_decisions_total{outcome="' in metrics
     assert 'sluice_dead_letters_total{reason="empty_text"} 1.0' in metrics
