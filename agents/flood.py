@@ -19,6 +19,14 @@ class FloodGuard:
         self._recent: deque[bool] = deque(maxlen=window)
         self._refused = 0
         self._in_a_row = 0
+        self._epoch = -1
+
+    def begin(self, epoch: int) -> None:
+        """Start on a batch. What was counted in an older epoch may be read again in this one, so it is forgotten."""
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._recent.clear()
+            self._refused = self._in_a_row = 0
 
     def record(self, *, refused: bool) -> None:
         """Note one record.
