@@ -5,11 +5,16 @@ offset of that topic but a line of the file. Nobody ever joins the group. Kafka 
 for a group without members, so tickets and position become visible together or not at all, and a process that is
 killed at any moment leaves either both or neither. The next one first claims the same transactional id, which ends
 what the dead one left open, and only then asks for the position; one that is not dead is fenced and stops.
+
+Every call stands in a thread of its own with a deadline, since librdkafka keeps its own time-outs badly here: with
+the broker gone, `send_offsets_to_transaction` does not come back at all (seen with 2.16, for ten minutes).
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +30,8 @@ from schemas.ticket import TicketEvent
 
 _SOURCE = "/sluice/import"
 _TIMEOUT_S = 15.0
-_PATIENCE_S = 60.0
+_PATIENCE_S = 40.0
+_DEADLINE_S = 60.0
 _PARTING_S = 3.0
 _ATTEMPTS = 3
 _AGAIN = "the same command goes on where this one ended"
@@ -66,6 +72,7 @@ class TicketWriter:
         name: of the import (`position.import_name`).
         max_record_bytes: of one ticket's value.
         transaction_timeout_s: after which Kafka ends the transaction of a process that is gone.
+        deadline_s: after which no call is waited for any longer.
     """
 
     def __init__(
@@ -75,10 +82,13 @@ class TicketWriter:
         name: str,
         max_record_bytes: int,
         transaction_timeout_s: float,
+        deadline_s: float = _DEADLINE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         group = f"sluice-import-{name}"
         self._topic, self._name, self._clock = topic, name, clock
+        self._deadline_s = deadline_s
+        self._call: Future[Any] = Future()
         self._producer = Producer(
             {
                 **options,
@@ -100,6 +110,10 @@ class TicketWriter:
         Raises:
             Transient: Kafka did not answer in time.
         """
+        found: int | None = self._apart(self._claim)
+        return found
+
+    def _claim(self) -> int | None:
         self._patiently(lambda: self._producer.init_transactions(_TIMEOUT_S))
         place = TopicPartition(self._topic, 0)
         found = self._patiently(lambda: self._bookkeeper.committed([place], _TIMEOUT_S))[0]
@@ -113,6 +127,9 @@ class TicketWriter:
         Raises:
             Transient: it failed, or it is not known whether it did; the position in Kafka tells the next run.
         """
+        self._apart(lambda: self._write(rows, next_line))
+
+    def _write(self, rows: Sequence[TicketRow], next_line: int) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self._transact(rows, next_line)
@@ -128,7 +145,12 @@ class TicketWriter:
                 self._patiently(lambda: self._producer.abort_transaction(_TIMEOUT_S))
 
     def close(self) -> None:
-        """Drop what is open; the transaction of a run that was stopped is ended at once, not by its time-out."""
+        """Drop what is open; the transaction of a run that was stopped is ended at once, not by its time-out.
+
+        Where a call has not come back the clients are left to the end of the process.
+        """
+        if self._call.running():
+            return
         with suppress(KafkaException):
             self._producer.purge()
             self._producer.abort_transaction(_PARTING_S)
@@ -164,6 +186,23 @@ class TicketWriter:
             except BufferError:  # the client's queue is full: let it send
                 self._producer.poll(0.1)
 
+    def _apart(self, call: Callable[[], Any]) -> Any:
+        """Call in a thread of its own, and give up waiting for it after a while."""
+        future = self._call = Future()
+        future.set_running_or_notify_cancel()
+
+        def settle() -> None:
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001  (raised by `result`)
+                future.set_exception(error)
+
+        threading.Thread(target=settle, name="import", daemon=True).start()
+        try:
+            return future.result(self._deadline_s)
+        except TimeoutError:
+            raise Transient(f"Kafka did not answer within {self._deadline_s:g} s; {_AGAIN}") from None
+
     def _patiently(self, call: Callable[[], Any]) -> Any:
         """Repeat what Kafka asks to have repeated, for a while; the client goes on where it was."""
         deadline = self._clock() + _PATIENCE_S
@@ -175,7 +214,7 @@ class TicketWriter:
                 if cause.code() in _FENCED or cause.txn_requires_abort():
                     raise
                 if self._clock() > deadline or not (cause.retriable() or cause.code() in _PASSING):
-                    raise Transient(f"Kafka did not answer ({cause.name()})") from error
+                    raise Transient(f"Kafka did not answer ({cause.name()}); {_AGAIN}") from error
                 self._producer.poll(0.05)
 
 

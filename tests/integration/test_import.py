@@ -15,6 +15,7 @@ from confluent_kafka import Message
 
 from agents import admin
 from agents.topics import TopicNames, topic_specs
+from app.broker import LocalCluster
 from app.importing.position import Progress, read_note
 from schemas.codec import Limits, decode_ticket
 from tests import kafka
@@ -156,6 +157,29 @@ def test_what_is_written_is_what_the_worker_reads(importer: Importer) -> None:
         assert headers["ce_subject"] == record.key()
     assert len({dict(record.headers() or [])["ce_id"] for record in records}) == 50
     assert len({record.partition() for record in records}) > 1
+
+
+@pytest.mark.fault
+def test_a_broker_that_dies_ends_the_import_and_the_next_one_goes_on(
+    tmp_path: Path, cluster: LocalCluster
+) -> None:
+    importer = Importer(tmp_path, cluster.bootstrap, TopicNames())
+    admin.create(kafka.admin(cluster.bootstrap), topic_specs(importer.names, 4, replication=1))
+    good = _write(importer.file, _ROWS)
+    process = importer.start()
+    try:
+        assert eventually(lambda: importer.next_line() > 1_000, _PATIENCE_S)
+        cluster.kill(1)
+        _, complaint = process.communicate(timeout=_PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 1
+    assert complaint.count(b"\n") == 1
+    assert b"the same command goes on where this one ended" in complaint
+    cluster.restart(1)
+    assert importer.run()[0] == 0
+    assert importer.ids() == good
 
 
 def test_a_process_that_was_only_asleep_is_fenced_by_the_one_that_took_over(importer: Importer) -> None:

@@ -19,7 +19,8 @@ from app.importing.position import (
     write_note,
 )
 from app.importing.run import MAX_CHUNK_BYTES, Account, import_rows
-from models.errors import Fatal
+from app.importing.writer import TicketWriter
+from models.errors import Fatal, Transient
 
 
 class Killed(Exception):
@@ -124,6 +125,13 @@ def test_every_good_row_is_imported_once_however_often_it_is_killed(
     account, _ = _run(rows, log)
     assert log.lines == [row.line for row in rows if isinstance(row, Row)]
     assert account.bad == len(bad & frozenset(range(count)))
+
+
+def test_a_kafka_that_never_answers_is_given_up_and_left_alone() -> None:
+    writer = TicketWriter({"bootstrap.servers": "127.0.0.1:1"}, "tickets", "abc", 1000, 15.0, deadline_s=0.2)
+    with pytest.raises(Transient, match=r"did not answer within 0\.2 s; the same command goes on"):
+        writer.claim()
+    writer.close()
 
 
 def _file(folder: Path, content: bytes, name: str = "t.csv") -> Path:
