@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agents.intake import Accepted, Refused
+from agents.intake import Accepted, Misplaced, Refused
 from agents.live import Solved, text_of
 from agents.topics import TopicNames
 from agents.wire import Output
@@ -175,6 +175,20 @@ def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
 def _tombstone(accepted: Accepted, stamp: Stamp) -> Output:
     """The end of a deleted ticket's state."""
     return Output(stamp.names.state, accepted.ticket.ticket_id.encode(), None, [], accepted.place[0])
+
+
+def moved_record(misplaced: Misplaced, stamp: Stamp) -> Output:
+    """The record as it is, with the time at which it was first published, for its home partition."""
+    record = misplaced.record
+    kind, timestamp = record.timestamp()
+    return Output(
+        stamp.names.tickets,
+        record.key(),
+        record.value(),
+        list(record.headers() or ()),
+        misplaced.home,
+        timestamp if kind else None,
+    )
 
 
 def _cluster(candidate: Candidate, margin: float) -> ClusterMatch:

@@ -6,6 +6,7 @@ never shown to it.
 
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,11 +57,15 @@ def partitions_of(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartit
     return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
 
 
-def check_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
-    """Raise Transient where a broker does not answer or a topic is missing."""
+def count_partitions(kafka: Mapping[str, Any], topics: Sequence[str]) -> dict[str, int]:
+    """Partitions of each topic.
+
+    Raises:
+        Transient: a topic is missing or no broker answers.
+    """
     consumer = Consumer({**reader_options(kafka), "log_level": 0})
     try:
-        partitions_of(consumer, topics)
+        return dict(Counter(place.topic for place in partitions_of(consumer, topics)))
     finally:
         consumer.close()
 

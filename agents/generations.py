@@ -12,6 +12,10 @@ from schemas.generation import GenerationManifest, GenerationPart
 # Base64 makes 4 bytes of 3, the envelope adds some 250: a record stays below 900,000 bytes.
 PART_BYTES = 660_000
 
+# A transaction holds a generation whole, so a reader meets a second one unfinished only where two were published
+# at once. Parts of more than this many were left behind by a writer of another kind, whose manifest may never come.
+_MOST_UNFINISHED = 4
+
 
 def generation_records(generation: Generation) -> tuple[str, list[tuple[bytes, bytes]]]:
     """The generation's id and its records, (key, value) in the order in which they must be written."""
@@ -45,7 +49,10 @@ def generation_records(generation: Generation) -> tuple[str, list[tuple[bytes, b
 
 
 class Assembler:
-    """Puts generations together from their records, in whatever order parts of several arrive."""
+    """Puts generations together from their records, in whatever order parts of several arrive.
+
+    Parts wait for their manifest, those of the last few generations begun; a tombstone drops a generation's.
+    """
 
     def __init__(self) -> None:
         self._parts: dict[str, dict[int, bytes]] = {}
@@ -57,25 +64,31 @@ class Assembler:
             BadGeneration: a record cannot be read, a part is missing, or a checksum differs. The generations
                 before it stay in force, and those after it can still be assembled.
         """
-        if key is None or value is None:
+        if key is None:
             return None
         name, slash, number = key.decode(errors="replace").partition("/")
+        if value is None:
+            self._parts.pop(name, None)
+            return None
         try:
             if slash:
-                part = decode(GenerationPart, value)
-                self._parts.setdefault(name, {})[int(number)] = base64.b64decode(part.data, validate=True)
+                self._keep(name, int(number), decode(GenerationPart, value))
                 return None
             manifest = decode(GenerationManifest, value)
         except (Unreadable, ValueError) as error:
             raise BadGeneration(f"generation {name}: a record cannot be read") from error
-        return name, self._assemble(manifest)
+        return name, self._assemble(name, manifest)
 
-    def _assemble(self, manifest: GenerationManifest) -> Generation:
-        name = manifest.generation_id
+    def _keep(self, name: str, number: int, part: GenerationPart) -> None:
+        self._parts.setdefault(name, {})[number] = base64.b64decode(part.data, validate=True)
+        if len(self._parts) > _MOST_UNFINISHED:
+            del self._parts[next(iter(self._parts))]
+
+    def _assemble(self, name: str, manifest: GenerationManifest) -> Generation:
         parts = self._parts.pop(name, {})
-        missing = [number for number in range(manifest.parts) if number not in parts]
+        missing = sum(number not in parts for number in range(manifest.parts))
         if missing:
-            raise BadGeneration(f"generation {name}: {len(missing)} of {manifest.parts} parts are missing")
+            raise BadGeneration(f"generation {name}: {missing} of {manifest.parts} parts are missing")
         blob = b"".join(parts[number] for number in range(manifest.parts))
         if hashlib.sha256(blob).hexdigest() != manifest.sha256 or generation_id(blob) != name:
             raise BadGeneration(f"generation {name}: its checksum differs")

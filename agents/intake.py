@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from agents.home import Homes
 from agents.tables import Known, Place, Remembered, TicketTable
 from agents.wire import Record
 from models.errors import Invalid
@@ -43,6 +44,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Misplaced:
+    """An event that stands outside its ticket's home partition: to be moved there."""
+
+    record: Record
+    home: int
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """An event that changes nothing: a version known already, one that came late, or news without news."""
 
@@ -56,14 +65,18 @@ class Intake:
     limits: Limits
     policy: CleanPolicy
     table: TicketTable
+    homes: Homes
 
-    def read(self, record: Record) -> Accepted | Refused | Skipped:
+    def read(self, record: Record) -> Accepted | Refused | Misplaced | Skipped:
         """What is to be done with one record; an accepted version is staged, so that the next one sees it."""
         trace = read_trace(record.headers())
         try:
             event = decode_ticket(record.value(), self.limits)
             version, order = version_of(event, record.value() or b"", record.timestamp()[1])
-            place = (record.partition(), event.ticket_id)
+            home = self.homes.of(event.ticket_id)
+            if record.partition() != home:
+                return Misplaced(record, home)
+            place = (home, event.ticket_id)
             known = self.table.get(place)
             if known is not None and (version == known.version or order < known.order):
                 return Skipped("repeated" if version == known.version else "late")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
+from typing import TypeVar
 
 import faust
 import numpy as np
@@ -18,7 +19,7 @@ import structlog
 from agents import emit
 from agents.feed import BatchChannel
 from agents.flood import FloodGuard
-from agents.intake import Accepted, Intake, Refused, Skipped, known_after
+from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped, known_after
 from agents.live import Live
 from agents.metrics import Metrics
 from agents.topics import TopicNames
@@ -32,6 +33,8 @@ from models.vote import Vectors, VotePolicy
 from schemas.decision import MAX_SIMILAR
 
 _log = structlog.get_logger(__name__)
+
+R = TypeVar("R", Accepted, Refused, Misplaced, Skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ def route(batch: Batch, path: RoutingPath) -> None:
     path.metrics.oldest_seconds.set(_age_s(batch, stamp.now_ms))
 
     with _timed(path, "read"):
-        accepted, refused, skipped = _read(batch, path)
+        read = _read(batch, path)
+        refused, moved = read.of(Refused), read.of(Misplaced)
     with _timed(path, "encode"):
-        accepted, vectors, failed = _encode(accepted, path)
+        accepted, vectors, failed = _encode(read.of(Accepted), path)
     with _timed(path, "match"):
         matches = match(vectors, in_force.ready, path.vote)
         floor = in_force.generation.thresholds.floor
@@ -95,22 +99,31 @@ def route(batch: Batch, path: RoutingPath) -> None:
                 batch.send(output)
         for letter in (*refused, *failed):
             batch.send(emit.dead_letter_record(letter, stamp))
+        for misplaced in moved:
+            batch.send(emit.moved_record(misplaced, stamp))
 
     places = {event.place: known_after(event) for event in accepted}
     batch.on_commit.append(lambda: path.intake.table.settle(places))
-    batch.on_commit.append(partial(_count, path, accepted, decided, (*refused, *failed), skipped))
+    batch.on_commit.append(partial(_count, path, accepted, decided, (*refused, *failed), read))
 
 
-def _read(batch: Batch, path: RoutingPath) -> tuple[list[Accepted], list[Refused], list[Skipped]]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a batch's records were read as, in their order."""
+
+    results: list[Accepted | Refused | Misplaced | Skipped]
+
+    def of(self, kind: type[R]) -> list[R]:
+        return [result for result in self.results if isinstance(result, kind)]
+
+
+def _read(batch: Batch, path: RoutingPath) -> _Read:
     path.intake.table.begin(batch.epoch)
-    read = [path.intake.read(record) for record in batch.records]
-    for result in read:
+    path.guard.begin(batch.epoch)
+    read = _Read([path.intake.read(record) for record in batch.records])
+    for result in read.results:
         path.guard.record(refused=isinstance(result, Refused))
-    return (
-        [result for result in read if isinstance(result, Accepted)],
-        [result for result in read if isinstance(result, Refused)],
-        [result for result in read if isinstance(result, Skipped)],
-    )
+    return read
 
 
 def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted], Vectors, list[Refused]]:
@@ -132,6 +145,7 @@ def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted]
         except Exception as error:
             detail = f"the encoder fails on this ticket ({type(error).__name__})"
             failed.append(Refused(event.record, Invalid("internal", None, detail), event.trace))
+            path.intake.table.unstage(event.place)
     if not borne:
         raise Transient(f"the encoder fails on every ticket ({type(cause).__name__})") from cause
     return borne, np.stack(rows), failed
@@ -146,7 +160,7 @@ def _count(
     accepted: list[Accepted],
     decided: list[Decision],
     refused: Sequence[Refused],
-    skipped: list[Skipped],
+    read: _Read,
 ) -> None:
     """Count what a committed batch did; nothing is counted of one that was not."""
     metrics, now_ms = path.metrics, path.now_ms()
@@ -160,8 +174,9 @@ def _count(
         metrics.end_to_end_seconds.observe(max(0, now_ms - event.record.timestamp()[1]) / 1000)
     for letter in refused:
         metrics.dead_letters.labels(letter.error.reason).inc()
-    for news in skipped:
+    for news in read.of(Skipped):
         metrics.events.labels(news.why).inc()
+    metrics.events.labels("moved_home").inc(len(read.of(Misplaced)))
 
 
 def _age_s(batch: Batch, now_ms: int) -> float:

@@ -79,6 +79,10 @@ class TicketTable:
     def stage(self, place: Place, known: Known) -> None:
         self._staged[place] = known
 
+    def unstage(self, place: Place) -> None:
+        """Take back what was staged: it will not be committed."""
+        self._staged.pop(place, None)
+
     # -- the wire's side
 
     def settle(self, places: Mapping[Place, Known]) -> None:

@@ -6,11 +6,14 @@ from typing import Any
 import structlog
 from confluent_kafka import TopicPartition
 
+from agents.home import Homes
 from agents.metrics import Metrics
 from agents.tables import TicketTable
 from agents.wire import Batch
 
 _log = structlog.get_logger(__name__)
+
+_TIMEOUT_S = 15.0
 
 
 class RoutingWatcher:
@@ -18,19 +21,30 @@ class RoutingWatcher:
 
     Args:
         consumer: the wire's own, for the ends of its partitions (read from the client's cache).
+        homes: told how many partitions there are, which may have grown when the assignment changes.
         records: most records of a batch.
     """
 
     def __init__(
-        self, consumer: Any, table: TicketTable, metrics: Metrics, records: int, joined: threading.Event
+        self,
+        consumer: Any,
+        table: TicketTable,
+        homes: Homes,
+        metrics: Metrics,
+        records: int,
+        joined: threading.Event,
     ) -> None:
-        self._consumer, self._table, self._metrics, self._records = consumer, table, metrics, records
-        self._joined = joined
+        self._consumer, self._table, self._homes = consumer, table, homes
+        self._metrics, self._records, self._joined = metrics, records, joined
 
     def gained(self, partitions: list[TopicPartition]) -> None:
         numbers = [place.partition for place in partitions]
         _log.info("partitions_gained", partitions=sorted(numbers))
         if numbers:
+            topic = partitions[0].topic
+            self._homes.partitions = len(
+                self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
+            )
             self._table.restore(numbers)
         self._metrics.known_tickets.set(len(self._table))
         self._joined.set()

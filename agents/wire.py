@@ -43,7 +43,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from models.errors import Fatal, Transient
 
-Headers = list[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Record(Protocol):
@@ -118,13 +118,14 @@ class WirePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A record to be produced. `partition` is None where the key decides."""
+    """A record to be produced. `partition` is None where the key decides, `timestamp_ms` where now does."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
     partition: int | None = None
+    timestamp_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -341,10 +342,12 @@ class Wire:
 
     def _produce(self, output: Output) -> None:
         place = {} if output.partition is None else {"partition": output.partition}
+        if output.timestamp_ms is not None:
+            place["timestamp"] = output.timestamp_ms
         while True:
             try:
                 return self._producer.produce(
-                    output.topic, key=output.key, value=output.value, headers=output.headers, **place
+                    output.topic, key=output.key, value=output.value, headers=list(output.headers), **place
                 )
             except BufferError:  # the client's queue is full: let it send
                 self._producer.poll(0.1)

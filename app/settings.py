@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
     partitions: Annotated[int, Field(ge=1, le=1000)] = 6
     replication: Annotated[int, Field(ge=1, le=9)] = 1
+    # How publishers place keys: murmur2 (Java, Faust) or crc32 (librdkafka's default). Set wrongly, every event is
+    # moved once, which costs throughput and nothing else.
+    partitioner: Literal["murmur2", "crc32"] = "murmur2"
 
     # The worker among its like. An instance name that outlives a restart takes its partitions back at once.
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "sluice"

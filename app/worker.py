@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
 from agents.flood import FloodGuard
-from agents.follower import Follower, check_topics
+from agents.follower import Follower, count_partitions
+from agents.home import Homes
 from agents.intake import Intake
 from agents.live import Live
 from agents.metrics import Metrics, declare
@@ -79,7 +80,7 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
     instance = settings.instance or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     kafka = kafka_options(settings, bootstrap)
     names = TopicNames(prefix=settings.topic_prefix)
-    check_topics(kafka, names.all())
+    homes = Homes(settings.partitioner, _partitions(kafka, names))
     registry = CollectorRegistry()
     metrics = declare(registry)
     encoder = load_encoder(encoder_spec(settings))
@@ -91,12 +92,12 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
 
     app = _faust_app(settings, bootstrap)
     channel = BatchChannel(app)
-    add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, metrics))
+    add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def build_wire(deliver: Deliver) -> Wire:
         consumer = Consumer(_consumer_options(settings, kafka))
         producer = Producer(_producer_options(settings, kafka, instance))
-        watcher = RoutingWatcher(consumer, table, metrics, settings.batch_records, joined)
+        watcher = RoutingWatcher(consumer, table, homes, metrics, settings.batch_records, joined)
         return Wire(consumer, producer, [names.tickets], deliver, watcher, _wire_policy(settings))
 
     feed = Feed(build_wire, channel, die)
@@ -131,6 +132,22 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
     return app
 
 
+def _partitions(kafka: dict[str, Any], names: TopicNames) -> int:
+    """How many partitions tickets have.
+
+    Raises:
+        Transient: no broker answers, or a topic is missing.
+        Fatal: their state has another number, so that a ticket's state would not stand beside it.
+    """
+    counts = count_partitions(kafka, names.all())
+    if counts[names.tickets] != counts[names.state]:
+        raise Fatal(
+            f"{names.state} has {counts[names.state]} partitions and {names.tickets} {counts[names.tickets]}:"
+            " they must be equal; see `sluice topics check`"
+        )
+    return counts[names.tickets]
+
+
 def _routing_path(
     settings: Settings,
     instance: str,
@@ -138,10 +155,11 @@ def _routing_path(
     encoder: Encoder,
     live: Live,
     table: TicketTable,
+    homes: Homes,
     metrics: Metrics,
 ) -> RoutingPath:
     return RoutingPath(
-        intake=Intake(Limits(max_bytes=settings.max_record_bytes), clean_policy(settings), table),
+        intake=Intake(Limits(max_bytes=settings.max_record_bytes), clean_policy(settings), table, homes),
         guard=FloodGuard(
             settings.dead_letter_max_consecutive, settings.dead_letter_max_share, settings.dead_letter_window
         ),

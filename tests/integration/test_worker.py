@@ -99,6 +99,22 @@ def test_life_of_a_ticket_updated_resolved_deleted(
     assert last[b"new-2"] is None
 
 
+def test_an_event_sent_again_under_another_key_is_moved_home_and_not_decided_again(
+    broker: str, topics: TopicNames, learned: str, start_worker: StartWorker
+) -> None:
+    worker = start_worker().await_ready()
+    events = [ticket(number, FRESH[number % 6][1], version=1) for number in range(40)]
+    kafka.produce(broker, topics.tickets, [(b"odd-%d" % n, encode(event)) for n, event in enumerate(events)])
+    send(broker, topics.tickets, *events)
+    kafka.produce(broker, topics.tickets, [(None, encode(event)) for event in events])
+    decisions = decisions_of(await_answers(broker, topics, 40))
+    assert len(decisions) == 40
+    while 'handled="repeated"} 80.0' not in (metrics := worker.page("/metrics")[1]):
+        assert worker.exit_code is None
+    assert 'sluice_events_total{handled="moved_home"}' in metrics
+    assert len(decisions_of(kafka.read_all(broker, topics.routed))) == 40
+
+
 def test_trace_and_cloud_event_headers_are_passed_on(
     broker: str, topics: TopicNames, learned: str, start_worker: StartWorker
 ) -> None:
