@@ -86,7 +86,7 @@ class Assembler:
 
     def _assemble(self, name: str, manifest: GenerationManifest) -> Generation:
         parts = self._parts.pop(name, {})
-        missing = sum(number not in parts for number in range(manifest.parts))
+        missing = manifest.parts - sum(0 <= number < manifest.parts for number in parts)
         if missing:
             raise BadGeneration(f"generation {name}: {missing} of {manifest.parts} parts are missing")
         blob = b"".join(parts[number] for number in range(manifest.parts))
