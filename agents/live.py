@@ -56,7 +56,7 @@ class Live:
     """
 
     def __init__(self, encoder: str, dim: int, metrics: Metrics) -> None:
-        self._encoder, self._metrics = encoder, metrics
+        self._encoder, self._dim, self._metrics = encoder, dim, metrics
         self._assembler = Assembler()
         self._in_force: InForce | None = None
         self.present = threading.Event()
@@ -80,6 +80,8 @@ class Live:
                     f"generation {name} was made with encoder {generation.encoder}, this worker runs"
                     f" {self._encoder}: bootstrap again, or set SLUICE_ENCODER as it was"
                 )
+            if generation.dim != self._dim:
+                raise BadGeneration(f"generation {name} has vectors of {generation.dim}, not of {self._dim}")
         except BadGeneration as error:
             self.refused = error
             self._metrics.generation_swaps.labels("refused").inc()
@@ -100,9 +102,14 @@ class Live:
         if key is None:
             return
         state = None if value is None else decode(TicketState, value)
-        if state is None or state.status is TicketStatus.OPEN or not state.resolution or not state.vector:
+        if (
+            state is None
+            or state.status is TicketStatus.OPEN
+            or not (state.resolution and state.vector)
+            or state.encoder != self._encoder  # cannot be compared, and what it was before is no longer so
+        ):
             self._drop(key.decode())
-        elif state.encoder == self._encoder:
+        else:
             owner = state.assigned_team or state.owner
             self._solved[state.ticket_id] = Solved(
                 state.ticket_id, state.title, state.resolution, owner, state.kb_article_id
@@ -120,7 +127,11 @@ class Live:
         """Up to `k` solved tickets nearest to each row of `vectors` [n, dim] with their cosines, nearest first;
         none under `floor`, since a ticket unlike this one is no help."""
         return [
-            [(self._solved[name], score) for name, score in row if score >= floor and name in self._solved]
+            [
+                (solved, score)
+                for name, score in row
+                if score >= floor and (solved := self._solved.get(name)) is not None  # gone since the search
+            ]
             for row in self._solved_index.search(vectors, k)
         ]
 

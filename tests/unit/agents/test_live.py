@@ -1,0 +1,248 @@
+"""Live: what puts a generation in force, what leaves the one before there, and which solved tickets are shown."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from agents.generations import generation_records
+from agents.live import Live, Solved, text_of, vector_of
+from agents.metrics import declare
+from models.generation import Generation
+from models.vote import Vectors, settle
+from schemas.state import TicketState, TicketStatus
+from tests.fakes.generations import generation, unit, unit_rows
+from tests.fakes.records import record, state, state_record
+
+DIM = 4
+EYE = np.eye(DIM, dtype=np.float32)
+GENERATION = replace(generation(["billing", "access"], EYE[:2], [(0, EYE[0])]), encoder="mine")
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def live(registry: CollectorRegistry) -> Live:
+    return Live("mine", DIM, declare(registry))
+
+
+def publish(live: Live, made: Generation, cut: int = 0) -> str:
+    """Every record of a generation but the first `cut`."""
+    name, records = generation_records(made)
+    for key, value in records[cut:]:
+        live.on_generation(record(value, key=key, topic="tickets.generations"))
+    return name
+
+
+def solved(ticket_id: str, at: Vectors, **more: object) -> TicketState:
+    fields = {
+        "status": TicketStatus.SOLVED,
+        "title": f"title of {ticket_id}",
+        "resolution": f"cure of {ticket_id}",
+        "vector": text_of(at),
+        "encoder": "mine",
+    } | more
+    return state(ticket_id, **fields)
+
+
+def shown(live: Live, vector: Vectors, k: int = 4, floor: float = 0.5) -> list[str]:
+    (row,) = live.similar(vector[None, :], k, floor)
+    return [found.ticket_id for found, _ in row]
+
+
+def swaps(registry: CollectorRegistry, result: str) -> float:
+    return registry.get_sample_value("sluice_generations_read_total", {"result": result}) or 0.0
+
+
+# -- the generation in force
+
+
+def test_nothing_is_in_force_at_first(live: Live) -> None:
+    assert live.in_force is None
+    assert not live.present.is_set()
+
+
+def test_a_generation_is_in_force_once_it_is_whole(live: Live, registry: CollectorRegistry) -> None:
+    *parts, (key, manifest) = generation_records(GENERATION)[1]
+    for number, value in parts:
+        live.on_generation(record(value, key=number))
+    assert live.in_force is None
+    live.on_generation(record(manifest, key=key))
+    assert live.in_force is not None
+    assert live.in_force.id == key.decode()
+    assert live.in_force.generation.clusters == GENERATION.clusters
+    assert live.present.is_set()
+    assert live.refused is None
+    assert registry.get_sample_value("sluice_generation_created_seconds") == 1_700_000_000
+    assert swaps(registry, "in_force") == 1
+
+
+def test_the_last_one_published_is_in_force(live: Live) -> None:
+    publish(live, GENERATION)
+    later = publish(live, replace(GENERATION, created_at_ms=GENERATION.created_at_ms + 1))
+    assert live.in_force is not None
+    assert live.in_force.id == later
+    again = publish(live, GENERATION)  # taken back
+    assert live.in_force.id == again
+
+
+WIDE = replace(generation(["billing"], unit_rows(1, DIM + 1, 0), []), encoder="mine")
+
+
+@pytest.mark.parametrize(
+    ("bad", "cut", "why"),
+    [
+        pytest.param(
+            replace(GENERATION, encoder="theirs"), 0, "made with encoder theirs", id="other encoder"
+        ),
+        pytest.param(
+            replace(GENERATION, created_at_ms=1_700_000_000_001), 1, "parts are missing", id="part lost"
+        ),
+        pytest.param(WIDE, 0, "vectors of 5, not of 4", id="vectors of another width"),
+    ],
+)
+def test_a_bad_one_leaves_the_one_in_force(
+    live: Live, registry: CollectorRegistry, bad: Generation, cut: int, why: str
+) -> None:
+    good = publish(live, GENERATION)
+    before = live.in_force
+    publish(live, bad, cut)
+    assert live.in_force is before
+    assert live.in_force is not None
+    assert live.in_force.id == good
+    assert why in str(live.refused)
+    assert (swaps(registry, "refused"), swaps(registry, "in_force")) == (1, 1)
+
+
+def test_a_bad_one_at_first_is_told_and_a_good_one_still_comes_into_force(live: Live) -> None:
+    publish(live, replace(GENERATION, encoder="theirs"))
+    assert live.in_force is None
+    assert not live.present.is_set()
+    assert live.refused is not None
+    publish(live, GENERATION)
+    assert live.present.is_set()
+
+
+def test_who_took_a_generation_keeps_it_while_another_comes(live: Live) -> None:
+    publish(live, GENERATION)
+    taken = live.in_force
+    publish(live, replace(GENERATION, clusters=GENERATION.clusters[::-1]))
+    assert taken is not None
+    assert taken.generation.clusters == GENERATION.clusters
+    assert live.in_force is not taken
+
+
+# -- similar tickets
+
+
+def test_a_solved_ticket_is_shown_with_its_cure(live: Live, registry: CollectorRegistry) -> None:
+    held = solved("t-1", EYE[0], owner="billing", assigned_team="payments", kb_article_id="kb-1")
+    live.on_state(state_record(held))
+    ((found, score),) = live.similar(EYE[:1], 4, 0.5)[0]
+    assert found == Solved("t-1", "title of t-1", "cure of t-1", "payments", "kb-1")
+    assert score == pytest.approx(1.0, abs=1e-3)
+    assert registry.get_sample_value("sluice_solved_tickets") == 1
+
+
+def test_its_owner_is_who_was_decided_on_where_nobody_was_assigned(live: Live) -> None:
+    live.on_state(state_record(solved("t-1", EYE[0], owner="billing")))
+    ((found, _),) = live.similar(EYE[:1], 4, 0.5)[0]
+    assert found.owner == "billing"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"status": TicketStatus.OPEN}, id="open"),
+        pytest.param({"resolution": None}, id="no resolution"),
+        pytest.param({"resolution": ""}, id="empty resolution"),
+        pytest.param({"vector": ""}, id="no vector"),
+        pytest.param({"encoder": "theirs"}, id="of another encoder"),
+    ],
+)
+def test_what_is_not_shown_and_what_leaves(
+    live: Live, registry: CollectorRegistry, changed: dict[str, object]
+) -> None:
+    """A ticket in that state is never shown, and one that was leaves when its state becomes so."""
+    live.on_state(state_record(solved("other", EYE[0])))
+    live.on_state(state_record(solved("t-1", EYE[0], **changed)))
+    assert shown(live, EYE[0]) == ["other"]
+    live.on_state(state_record(solved("t-1", EYE[0])))
+    assert sorted(shown(live, EYE[0])) == ["other", "t-1"]
+    live.on_state(state_record(solved("t-1", EYE[0], **changed)))
+    assert shown(live, EYE[0]) == ["other"]
+    assert registry.get_sample_value("sluice_solved_tickets") == 1
+
+
+def test_a_deleted_ticket_leaves(live: Live) -> None:
+    live.on_state(state_record(solved("t-1", EYE[0])))
+    live.on_state(state_record(None, "t-1"))
+    live.on_state(state_record(None, "never seen"))
+    assert shown(live, EYE[0]) == []
+
+
+def test_a_record_without_key_changes_nothing(live: Live) -> None:
+    live.on_state(record(b"anything", key=None))
+    assert shown(live, EYE[0]) == []
+
+
+def test_a_closed_ticket_with_a_cure_is_shown(live: Live) -> None:
+    live.on_state(state_record(solved("t-1", EYE[0], status=TicketStatus.CLOSED)))
+    assert shown(live, EYE[0]) == ["t-1"]
+
+
+def test_a_ticket_solved_again_stands_once_with_its_last_words(live: Live) -> None:
+    live.on_state(state_record(solved("t-1", EYE[0])))
+    live.on_state(state_record(solved("t-1", EYE[1], resolution="better")))
+    assert shown(live, EYE[0]) == []
+    ((found, _),) = live.similar(EYE[1:2], 4, 0.5)[0]
+    assert found.resolution == "better"
+
+
+def test_nearest_first_none_under_the_floor_no_more_than_asked(live: Live) -> None:
+    vectors = {
+        "near": unit(1, 0.6, 0, 0),
+        "nearer": unit(1, 0.3, 0, 0),
+        "far": unit(1, 3, 0, 0),
+        "same": EYE[0],
+    }
+    for name, vector in vectors.items():
+        live.on_state(state_record(solved(name, vector)))
+    assert shown(live, EYE[0], k=4, floor=0.5) == ["same", "nearer", "near"]
+    assert shown(live, EYE[0], k=2, floor=0.5) == ["same", "nearer"]
+    assert shown(live, EYE[0], k=4, floor=-1.0) == ["same", "nearer", "near", "far"]
+
+
+def test_every_row_gets_its_own(live: Live) -> None:
+    live.on_state(state_record(solved("x", EYE[0])))
+    live.on_state(state_record(solved("y", EYE[1])))
+    rows = live.similar(EYE[[1, 2, 0]], 2, 0.5)
+    assert [[found.ticket_id for found, _ in row] for row in rows] == [["y"], [], ["x"]]
+    assert live.similar(np.empty((0, DIM), dtype=np.float32), 2, 0.5) == []
+
+
+def test_nobody_is_lost_when_the_index_is_rebuilt_for_many() -> None:
+    """Past 20,000 tickets the lists are split; each is still found under its own vector, and can still leave."""
+    live = Live("mine", 8, declare(CollectorRegistry()))
+    rows = unit_rows(20_100, 8, 0)
+    for number, row in enumerate(rows):
+        live.on_state(state_record(solved(f"t-{number}", row)))
+    asked = [0, 10_000, 20_000, 20_099]
+    assert [f"t-{number}" in shown(live, rows[number], k=3) for number in asked] == [True] * 4
+    live.on_state(state_record(None, "t-10000"))
+    assert "t-10000" not in shown(live, rows[10_000], k=3)
+
+
+# -- vectors in a state
+
+
+def test_a_vector_comes_back_as_it_was_compared() -> None:
+    for row in unit_rows(50, 32, 3):
+        back = vector_of(text_of(row))
+        np.testing.assert_array_equal(back, settle(row[None, :])[0])
+        assert back.dtype == np.float32
+        assert text_of(back) == text_of(row)
