@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
+from agents.follower import partitions_of, reader_options
 from agents.generations import generation_records
 from agents.intake import ticket_of, version_of
 from agents.live import text_of
@@ -107,6 +108,20 @@ def fit(prepared: Prepared, encoder: Encoder, teams: Sequence[Owner], now_ms: in
         build=ExactIndex,
         policy=FirstPolicy(),
     )
+
+
+def check_target(settings: Settings, kafka: dict[str, Any]) -> None:
+    """See that the topics are there, before a history is encoded for minutes.
+
+    Raises:
+        Transient: one is missing, or no broker answers.
+    """
+    names = TopicNames(settings.topic_prefix)
+    consumer = Consumer({**reader_options(kafka), "log_level": 0})
+    try:
+        partitions_of(consumer, [names.state, names.generations])
+    finally:
+        consumer.close()
 
 
 def publish(

@@ -1,13 +1,22 @@
-"""Connect: where the cluster is, and how Faust's own client logs in to it."""
+"""Connect: where the cluster is, whether it lets us in, and how Faust's own client logs in to it."""
 
 import ssl
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from faust.auth import SASLCredentials, SSLCredentials
-from faust.types.auth import CredentialsT
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from app.broker import running_bootstrap
 from app.settings import Settings
-from models.errors import Transient
+from models.errors import Fatal, Transient
+
+if TYPE_CHECKING:
+    from faust.types.auth import CredentialsT
+
+_LOGIN_TIMEOUT_S = 15.0
+_ASK_S = 0.5
 
 
 def bootstrap_of(settings: Settings) -> str:
@@ -24,8 +33,56 @@ def bootstrap_of(settings: Settings) -> str:
     return found
 
 
-def faust_credentials(settings: Settings) -> CredentialsT | None:
-    """How Faust's client logs in; the same as `kafka_options` says to librdkafka."""
+def check_login(kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S) -> None:
+    """See that a broker answers and lets us in, before anything is built on it.
+
+    A client that is refused tries again for ever, and says so only in passing. A login that is refused counts as
+    a wrong setting (a worker ends with 2), since trying again does not change it; one that is refused later, while
+    the worker runs, ends it with 75 and the next start says which it is.
+
+    Args:
+        kafka: what `kafka_options` gives.
+
+    Raises:
+        Fatal: the login is refused, TLS with the broker fails, or a setting is not one that a client can use.
+        Transient: no broker answers within `seconds`.
+    """
+    said: set[int] = set()
+    try:
+        client = AdminClient({**kafka, "log_level": 0, "error_cb": lambda error: said.add(error.code())})
+    except KafkaException as error:
+        raise Fatal(f"Kafka's client refuses its settings: {error.args[0].str()}") from None
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            client.list_topics(timeout=_ASK_S)
+            return
+        except KafkaException:
+            client.poll(0)
+        if KafkaError._AUTHENTICATION in said:
+            raise Fatal(
+                "Kafka refuses the login: check SLUICE_SASL_USERNAME, SLUICE_SASL_PASSWORD and SLUICE_SASL_MECHANISM"
+            )
+        if KafkaError._SSL in said:
+            raise Fatal(
+                "TLS with Kafka fails: check SLUICE_SECURITY_PROTOCOL, SLUICE_SSL_CA_LOCATION"
+                " and the client's own certificate"
+            )
+        if time.monotonic() > deadline:
+            raise Transient(
+                f"no Kafka broker answers at {kafka['bootstrap.servers']}: does it run, and are the address and"
+                " SLUICE_SECURITY_PROTOCOL right?"
+            )
+
+
+def faust_credentials(settings: Settings) -> "CredentialsT | None":
+    """How Faust's client logs in; the same as `kafka_options` says to librdkafka.
+
+    Raises:
+        Fatal: a file of certificates or keys cannot be used.
+    """
+    from faust.auth import SASLCredentials, SSLCredentials  # slow: a command without a worker goes without
+
     context = _tls(settings) if settings.security_protocol.endswith("SSL") else None
     if settings.security_protocol.startswith("SASL"):
         assert settings.sasl_password is not None  # the settings do not fit together without it
@@ -39,7 +96,16 @@ def faust_credentials(settings: Settings) -> CredentialsT | None:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ssl_ca_location)
-    if settings.ssl_certificate_location:
-        context.load_cert_chain(settings.ssl_certificate_location, settings.ssl_key_location)
+    name = "SLUICE_SSL_CA_LOCATION"
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_location)
+        if settings.ssl_certificate_location:
+            name = "SLUICE_SSL_CERTIFICATE_LOCATION, SLUICE_SSL_KEY_LOCATION"
+            # Without a password given here, an encrypted key would be asked for on the terminal.
+            context.load_cert_chain(
+                settings.ssl_certificate_location, settings.ssl_key_location, password=lambda: ""
+            )
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise Fatal(f"{name}: cannot be used ({reason})") from None
     return context

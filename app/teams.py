@@ -30,7 +30,7 @@ def load_teams(path: Path) -> list[Owner]:
     try:
         found = _Teams.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).team
     except OSError as error:
-        raise Fatal(f"{path}: {error.strerror}") from None
+        raise Fatal(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Fatal(f"{path}: not TOML: {error}") from None
     except ValidationError as error:

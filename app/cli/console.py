@@ -60,15 +60,24 @@ def progress() -> Iterator[Progress]:
         yield tell
 
 
-def fail(error: SluiceError) -> NoReturn:
-    """Say what is wrong in one line, and exit with its code."""
+def fail(error: SluiceError, code: Exit | None = None) -> NoReturn:
+    """Say what is wrong in one line, and exit: with `code`, or 2 where usage or settings are at fault, else 1.
+
+    Only a worker's supervisor needs to know more, and only `sluice worker` gives a code.
+    """
     err.print(f"[bold red]sluice:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-    raise SystemExit(exit_for(error).value)
+    if code is None:
+        code = Exit.USAGE if exit_for(error) is Exit.USAGE else Exit.FAILED
+    raise SystemExit(code.value)
 
 
 def build() -> typer.Typer:
-    """The whole command line. Commands are imported here, so that `--help` does not load the models."""
-    from app.cli import broker, demo, learn, run, topics
+    """The whole command line.
+
+    A command imports what is heavy (Faust, the models) where it runs, so that `--help` and a slip of the keyboard
+    are answered at once.
+    """
+    from app.cli import broker, demo, imports, learn, run, topics
 
     cli = typer.Typer(
         help="Route support tickets by meaning, and hear of new problems first.",
@@ -79,7 +88,7 @@ def build() -> typer.Typer:
     )
     cli.add_typer(broker.app, name="broker")
     cli.add_typer(topics.app, name="topics")
-    for commands in (demo, learn, run):
+    for commands in (demo, imports, learn, run):
         commands.add_to(cli)
     return cli
 

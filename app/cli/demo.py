@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from app.cli.console import Json, err, out, print_json, progress
@@ -45,8 +46,12 @@ def demo(
     if tickets is not None and not tickets.is_file():
         raise Fatal(f"{tickets}: no such file")
     source = from_file(tickets, text, label, seed, now_ms) if tickets else from_sample(seed, now_ms)
+    if source.bad_rows:
+        first = source.bad_rows[0]
+        count = f"{len(source.bad_rows)} rows left out, the first at line {first.line}"
+        err.print(f"[dim]·[/] {count}: {escape(first.reason)}", highlight=False)
     with progress() as tell:
-        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        told = Told(lambda line: err.print(f"[dim]·[/] {escape(line)}", highlight=False), tell)
         shown = run_demo(source, settings, folder, rate or (200.0 if tickets else 50.0), told)
     if as_json:
         print_json(shown.report)
@@ -60,7 +65,7 @@ def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     for name, value in (
         ("tickets in", f"{report['tickets_in']}"),
-        ("decisions out", f"{report['decisions']} (one each for {report['tickets_decided']} tickets)"),
+        ("decisions out", _one_each(report["decisions"], report["tickets_decided"])),
         ("dead letters", f"{report['dead_letters']}  {_pairs(report['dead_letter_reasons'])}"),
         ("right owner first", _percent(report["accuracy"])),
         (
@@ -69,7 +74,7 @@ def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
         ),
         ("triage", _percent(report["triage_share"])),
         ("off topic held back", _percent(report["off_topic_held_back"])),
-        ("ticket to decision", f"p50 {latency['p50']:g} ms, p99 {latency['p99']:g} ms"),
+        ("ticket to decision", f"p50 {_ms(latency['p50'])}, p99 {_ms(latency['p99'])}"),
         ("personal data leaked", f"{report['secrets_leaked']} of {report['secrets_planted']} planted"),
     ):
         table.add_row(name, value)
@@ -106,12 +111,20 @@ def _say(line: str) -> None:
     out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def _one_each(decisions: int, tickets: int) -> str:
+    return f"{decisions} ({'one each ' if decisions == tickets else ''}for {tickets} tickets)"
+
+
 def _pairs(counts: dict[str, int]) -> str:
     return "  ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
+
+
+def _ms(milliseconds: float | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds:g} ms"
 
 
 def add_to(cli: typer.Typer) -> None:

@@ -4,11 +4,10 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.bootstrap import PastTicket
 from app.cli.console import Json, err, out, print_json, progress
 from app.cli.run import Bootstrap
 from app.files.lines import BadRow
@@ -17,6 +16,9 @@ from app.files.rows import Row, read_columns, read_rows
 from app.settings import kafka_options, load_settings
 from models.errors import Fatal
 from schemas.codec import Limits, decode_ticket
+
+if TYPE_CHECKING:
+    from app.bootstrap import PastTicket
 
 _SHOWN = 20
 
@@ -41,8 +43,8 @@ def bootstrap(
 
     Example: sluice bootstrap history.csv --owner team --map description=body --teams teams.toml
     """
-    from app.bootstrap import fit, prepare, publish
-    from app.connect import bootstrap_of
+    from app.bootstrap import check_target, fit, prepare, publish
+    from app.connect import bootstrap_of, check_login
     from app.teams import load_teams
     from app.worker import clean_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
@@ -50,7 +52,9 @@ def bootstrap(
     settings = load_settings(bootstrap=kafka)
     owners = load_teams(teams) if teams else []
     past, bad = _read(file, owner, problem, maps or [], settings.max_record_bytes)
-    address = bootstrap_of(settings)
+    options = kafka_options(settings, bootstrap_of(settings))
+    check_login(options)
+    check_target(settings, options)
     encoder = load_encoder(encoder_spec(settings))
     with progress() as tell:
         err.print(f"[dim]·[/] encoding {len(past)} tickets", highlight=False)
@@ -58,7 +62,7 @@ def bootstrap(
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
         first = fit(prepared, encoder, owners, time.time_ns() // 1_000_000)
         err.print("[dim]·[/] publishing", highlight=False)
-        name = publish(prepared, first, settings, kafka_options(settings, address), tell)
+        name = publish(prepared, first, settings, options, tell)
     report = {
         "generation": name,
         "encoder": encoder.fingerprint,
@@ -80,8 +84,13 @@ def bootstrap(
 
 def _read(
     file: Path, owner: str | None, problem: str | None, maps: list[str], max_bytes: int
-) -> tuple[list[PastTicket], list[BadRow]]:
+) -> "tuple[list[PastTicket], list[BadRow]]":
     """Tickets and bad rows of the file; a row without a time counts as made now."""
+    from app.bootstrap import PastTicket
+
+    for pair in maps:
+        if "=" not in pair:
+            raise Fatal(f"--map {pair}: a field and a column are needed, e.g. --map title=Subject")
     said = dict(pair.partition("=")[::2] for pair in maps)
     if owner is not None:
         said["assigned_team"] = owner
@@ -98,7 +107,8 @@ def _read(
             bad.append(found)
             continue
         named = row.values.get(problem) if isinstance(row, Row) and problem else None
-        past.append(PastTicket(decode_ticket(found.value, limits), str(named) if named else None))
+        label = "" if named is None else str(named).strip()
+        past.append(PastTicket(decode_ticket(found.value, limits), label or None))
     if not past:
         raise Fatal(
             f"{file.name}: no ticket could be read"

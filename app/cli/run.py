@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from app.connect import bootstrap_of
+from agents.exits import exit_for
+from app.cli.console import fail
+from app.connect import bootstrap_of, check_login
 from app.logs import set_up_logs
-from app.settings import load_settings
+from app.settings import Settings, kafka_options, load_settings
+from models.errors import SluiceError
 
 Bootstrap = Annotated[
     str | None,
@@ -26,15 +29,27 @@ def worker(
 
     Example: SLUICE_BOOTSTRAP=kafka:9092 sluice worker --web-port 8080
     """
-    import faust
+    try:
+        _run(load_settings(bootstrap=bootstrap, web_port=web_port))
+    except SluiceError as error:
+        fail(error, exit_for(error))
+
+
+def _run(settings: Settings) -> None:
+    address = bootstrap_of(settings)
+    check_login(kafka_options(settings, address))
+
+    import faust  # heavy; nothing above needs it
 
     from app.worker import build_worker
 
-    settings = load_settings(bootstrap=bootstrap, web_port=web_port)
     set_up_logs(settings.log_level, settings.log_format)
-    app = build_worker(settings, bootstrap_of(settings))
     faust.Worker(
-        app, loglevel=logging.WARNING, override_logging=False, redirect_stdouts=False
+        build_worker(settings, address),
+        loglevel=logging.WARNING,
+        override_logging=False,
+        quiet=True,  # else a spinner turns on standard output
+        redirect_stdouts=False,
     ).execute_from_commandline()
 
 

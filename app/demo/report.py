@@ -42,7 +42,7 @@ def score(collected: Collected, truths: Mapping[str, Truth], records_in: int) ->
     routed = [d.ticket_id for d in decisions.values() if d.outcome is OutcomeName.ROUTE]
     routed_known = [ticket for ticket in routed if ticket in truths]
     off_topic = [ticket for ticket, truth in truths.items() if truth.owner is None and ticket in decisions]
-    latency = np.array(list(collected.latency_ms.values()) or [np.nan])
+    latency = list(collected.latency_ms.values())
     outcomes = Counter(decision.outcome.value for decision in decisions.values())
     return {
         "tickets_in": records_in,
@@ -59,8 +59,8 @@ def score(collected: Collected, truths: Mapping[str, Truth], records_in: int) ->
             sum(decisions[t].outcome is not OutcomeName.ROUTE for t in off_topic), len(off_topic)
         ),
         "latency_ms": {
-            "p50": round(float(np.quantile(latency, 0.5)), 1),
-            "p99": round(float(np.quantile(latency, 0.99)), 1),
+            name: round(float(np.quantile(latency, share)), 1) if latency else None
+            for name, share in (("p50", 0.5), ("p99", 0.99))
         },
         "outcomes": dict(sorted(outcomes.items())),
         "reasons": dict(sorted(Counter(d.reason.value for d in decisions.values()).items())),

@@ -16,6 +16,7 @@ from agents.topics import TopicNames, topic_specs
 from app.bootstrap import fit, prepare, publish
 from app.broker import LocalCluster, running_bootstrap
 from app.child import WorkerProcess
+from app.connect import check_login
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
@@ -61,6 +62,7 @@ def run_demo(source: Source, settings: Settings, out: Path, rate: float, told: T
         client = AdminClient({**kafka, "log_level": 0})
         told.step("making topics")
         specs = topic_specs(TopicNames(prefix), ours.partitions, ours.replication)
+        check_login(kafka)
         admin.create(client, specs)
         try:
             generation = _learn(source, ours, kafka, told)
@@ -70,6 +72,7 @@ def run_demo(source: Source, settings: Settings, out: Path, rate: float, told: T
         finally:
             admin.delete(client, specs)
     report = {**score(collected, source.truths, len(source.sent)), "generation": generation}
+    report["bad_rows"] = len(source.bad_rows)
     report["secrets_planted"] = len(source.secrets)
     report["secrets_leaked"] = _leaks(source, collected)
     _write(out, report, collected)

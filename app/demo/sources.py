@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from app.bootstrap import PastTicket
 from app.demo.history import generate
 from app.demo.replay import Sent
@@ -17,6 +19,9 @@ from models.generation import Owner
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.ticket import TicketEvent, TicketEventKind
+from schemas.unreadable import explain_fields
+
+_ANY_TIME_MS = 1_790_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,15 @@ def from_file(path: Path, text: str, label: str, seed: int, now_ms: int) -> Sour
         Fatal: the file cannot be read, lacks a column, or holds fewer than 10 labelled texts.
     """
     bad: list[BadRow] = []
-    rows = [row for row in read_labelled(path, text, label, bad.append) if row.label is not None]
+    rows = [row for row in read_labelled(path, text, label, bad.append) if _is_ticket(row, bad)]
     if len(rows) < 10:
         raise Fatal(f"{path.name}: {len(rows)} labelled texts; a demo needs at least 10")
     history, fresh = _halves(rows, random.Random(seed))
     return Source(
         past=[PastTicket(_event(row, TicketEventKind.CLOSED, now_ms, "history")) for row in history],
         sent=[
-            Sent(ticket_id, encode(_event(row, TicketEventKind.CREATED, now_ms, "replay")))
+            Sent(_id(row, "replay"), encode(_event(row, TicketEventKind.CREATED, now_ms, "replay")))
             for row in fresh
-            if (ticket_id := _id(row, "replay"))
         ],
         truths={_id(row, "replay"): Truth(row.label) for row in fresh},
         teams=[],
@@ -77,6 +81,19 @@ def from_sample(seed: int, now_ms: int) -> Source:
         teams=list(sample.teams),
         secrets=[secret for ticket in sample.replay for secret in ticket.secrets],
     )
+
+
+def _is_ticket(row: LabelledText, bad: list[BadRow]) -> bool:
+    """Whether the row has a label and the contract takes it; `bad` is told of what it does not take."""
+    if row.label is None:
+        return False
+    try:
+        _event(row, TicketEventKind.CLOSED, _ANY_TIME_MS, "history")
+    except ValidationError as error:
+        blame = explain_fields(TicketEvent, error)
+        bad.append(BadRow(row.line, f"{blame.field}: {blame.detail}"))
+        return False
+    return True
 
 
 def _halves(
