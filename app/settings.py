@@ -105,6 +105,10 @@ class Settings(BaseSettings):
             self.sasl_mechanism and self.sasl_username and self.sasl_password
         ):
             raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
+        for name in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name}: no file at {path}")
         if self.work_timeout_s < self.transaction_timeout_s:
             raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
         return self
@@ -140,10 +144,14 @@ def load_settings(**overrides: Any) -> Settings:
     _refuse_unknown_variables()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except OSError as error:
+        raise Fatal(f"{_FILE_VARIABLE}: {path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise Fatal(f"{_FILE_VARIABLE}: {path} is not TOML: it must be UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise Fatal(f"{_FILE_VARIABLE}: {path} is not TOML: {error}") from None
     except ValidationError as error:
-        raise Fatal("\n".join(_line(item) for item in error.errors())) from None
+        raise Fatal("\n".join(_line(item, path) for item in error.errors())) from None
 
 
 def kafka_options(settings: Settings, bootstrap: str) -> dict[str, Any]:
@@ -171,10 +179,12 @@ def _refuse_unknown_variables() -> None:
             raise Fatal(f"{name}: no such setting")
 
 
-def _line(item: Any) -> str:
+def _line(item: Any, path: str | None) -> str:
     if not item["loc"]:
         name, _, text = item["msg"].removeprefix("Value error, ").partition(": ")
         return f"{_PREFIX}{name.upper()}: {text}"
     name = str(item["loc"][0])
+    if item["type"] == "extra_forbidden":  # only the file can; a password may stand under a misspelt name
+        return f"{_FILE_VARIABLE}: {path}: {name}: no such setting"
     shown = "" if "password" in name else f" (it is {item['input']!r})"
     return f"{_PREFIX}{name.upper()}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"
