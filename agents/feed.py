@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import KafkaException
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
+from agents.pulse import Pulse, watch
 from agents.wire import Batch, Wire
 from models.errors import Fatal, Transient
 
@@ -41,12 +42,19 @@ class Feed:
         build: makes the wire, given where to deliver; called in the thread, so that clients live there.
         channel: where batches go.
         die: ends the process on what cannot be healed here; does not return.
+        pulse: the wire's; older than `still_s` seconds it ends the process.
     """
 
     def __init__(
-        self, build: Callable[[Deliver], Wire], channel: BatchChannel, die: Callable[[BaseException], Any]
+        self,
+        build: Callable[[Deliver], Wire],
+        channel: BatchChannel,
+        die: Callable[[BaseException], Any],
+        pulse: Pulse,
+        still_s: float,
     ) -> None:
         self._build, self._channel, self._die = build, channel, die
+        self._pulse, self._still_s = pulse, still_s
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -56,7 +64,9 @@ class Feed:
         """Start the thread; call it from the event loop that the agent runs in."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
+        self._pulse.beat()
         self._thread.start()
+        watch(self._pulse, self._still_s, self._stopping, self._die)
 
     async def stop(self, drain_s: float) -> None:
         """Take nothing more, commit what is worked within `drain_s` seconds, leave the group."""

@@ -112,7 +112,7 @@ class Live:
         else:
             owner = state.assigned_team or state.owner
             self._solved[state.ticket_id] = Solved(
-                state.ticket_id, state.title, state.resolution, owner, state.kb_article_id
+                state.ticket_id, state.title, state.resolution or "", owner, state.kb_article_id
             )
             self._solved_index.put(state.ticket_id, vector_of(state.vector))
         self._metrics.solved_tickets.set(len(self._solved))

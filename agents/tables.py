@@ -12,6 +12,7 @@ import structlog
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.follower import read_to_end, reader_options
+from agents.pulse import Pulse
 from agents.wire import Record
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
@@ -53,10 +54,11 @@ class TicketTable:
     Args:
         kafka: options of a client of the cluster.
         topic: name of the state topic.
+        pulse: of the wire's thread, which restores.
     """
 
-    def __init__(self, kafka: Mapping[str, Any], topic: str) -> None:
-        self._kafka, self._topic = kafka, topic
+    def __init__(self, kafka: Mapping[str, Any], topic: str, pulse: Pulse) -> None:
+        self._kafka, self._topic, self._pulse = kafka, topic, pulse
         self._partitions: dict[int, dict[str, Known]] = {}
         self._staged: dict[Place, Known] = {}
         self._epoch = -1
@@ -110,6 +112,7 @@ class TicketTable:
             self._partitions.pop(number, None)
 
     def _restore_one(self, record: Record) -> None:
+        self._pulse.beat()
         key, value = record.key(), record.value()
         if key is None:
             return

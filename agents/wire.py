@@ -22,6 +22,7 @@ Rules
 | taken            | agent raises anything else     | rewind with back-off; the process ends after `retries`  |
 | taken            | work takes long                | partitions paused, membership kept by polling           |
 | taken            | work exceeds `work_timeout_s`  | the process ends                                        |
+| any              | the wire's thread stands still | the watchdog ends the process                           |
 | taken, worked    | partitions assigned or revoked | dropped                                                 |
 | worked           | it is the oldest               | transaction begun, outputs and offsets in it, committed |
 | committing       | abortable error, fenced offset | aborted, rewind                                         |
@@ -41,6 +42,7 @@ from typing import Any, Protocol, Self
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
+from agents.pulse import Pulse
 from models.errors import Fatal, Transient
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -186,18 +188,18 @@ class Wire:
         deliver: Callable[[Batch], None],
         watcher: Watcher,
         policy: WirePolicy,
+        pulse: Pulse,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._consumer, self._producer, self._topics = consumer, producer, topics
         self._deliver, self._watcher, self._policy = deliver, watcher, policy
-        self._clock, self._sleep = clock, sleep
+        self._pulse, self._clock, self._sleep = pulse, clock, sleep
         self._in_flight: deque[Batch] = deque()
         self._epoch = 0
         self._failures = 0
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
-        self.beat = clock()
 
     # -- life
 
@@ -206,11 +208,11 @@ class Wire:
         self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
-        self._producer.init_transactions(self._policy.commit_timeout_s * 2)
+        self._producer.init_transactions(self._policy.commit_timeout_s)
 
     def step(self) -> None:
         """One turn: take a batch if there is room, settle the oldest if it is done."""
-        self.beat = self._clock()
+        self._pulse.beat()
         if len(self._in_flight) < self._policy.depth:
             self._resume()
             if self._take(0.0 if self._in_flight else self._policy.poll_s):
@@ -222,6 +224,7 @@ class Wire:
         """Settle what is in flight, taking nothing more; what is not done in time is dropped."""
         deadline = self._clock() + seconds
         while self._in_flight and self._clock() < deadline:
+            self._pulse.beat()
             self._keep_membership()
             self._settle(self._in_flight[0])
 
@@ -372,7 +375,7 @@ class Wire:
             self._assign(assigned)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        committed = self._consumer.committed(partitions, self._policy.commit_timeout_s * 2)
+        committed = self._consumer.committed(partitions, self._policy.commit_timeout_s)
         for place in committed:
             if place.error is not None:
                 raise Transient(f"committed offset of {place.topic} {place.partition}: {place.error.name()}")

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -22,6 +24,7 @@ from agents.intake import Intake
 from agents.live import Live
 from agents.metrics import Metrics, declare
 from agents.pages import add_pages
+from agents.pulse import Pulse
 from agents.routing import RoutingPath, add_routing
 from agents.tables import TicketTable
 from agents.topics import TopicNames
@@ -43,6 +46,10 @@ _log = structlog.get_logger(__name__)
 
 # A stop must be over within 10 s: what is in work gets this long, leaving the group and Faust's own stop the rest.
 DRAIN_S = 5.0
+
+# A call of the wire that outlives its own time-out by so long will never return (seen with
+# send_offsets_to_transaction when the broker dies).
+STILL_S = 5.0
 
 
 def encoder_spec(settings: Settings) -> EncoderSpec:
@@ -67,7 +74,16 @@ def clean_policy(settings: Settings) -> CleanPolicy:
     return CleanPolicy(max_chars=settings.max_text_chars)
 
 
-def build_worker(settings: Settings, bootstrap: str) -> faust.App:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker is made of beside the settings; tests and benchmarks bring their own."""
+
+    encoder: Callable[[EncoderSpec], Encoder] = load_encoder
+    consumer: Callable[[dict[str, Any]], Any] = Consumer
+    producer: Callable[[dict[str, Any]], Any] = Producer
+
+
+def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> faust.App:
     """A Faust app that routes tickets.
 
     The encoder is loaded here. The group is joined once a generation is in force and the state is read, so that
@@ -83,10 +99,11 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
     homes = Homes(settings.partitioner, _partitions(kafka, names))
     registry = CollectorRegistry()
     metrics = declare(registry)
-    encoder = load_encoder(encoder_spec(settings))
+    encoder = parts.encoder(encoder_spec(settings))
     encoder.forward(encoder.tokenize(["warm up", "预热"]))
     live = Live(encoder.fingerprint, encoder.dim, metrics)
-    table = TicketTable(kafka, names.state)
+    pulse = Pulse()
+    table = TicketTable(kafka, names.state, pulse)
     joined = threading.Event()
     follower = Follower(kafka, {names.generations: live.on_generation, names.state: live.on_state}, die)
 
@@ -95,12 +112,12 @@ def build_worker(settings: Settings, bootstrap: str) -> faust.App:
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def build_wire(deliver: Deliver) -> Wire:
-        consumer = Consumer(_consumer_options(settings, kafka))
-        producer = Producer(_producer_options(settings, kafka, instance))
+        consumer = parts.consumer(_consumer_options(settings, kafka))
+        producer = parts.producer(_producer_options(settings, kafka, instance))
         watcher = RoutingWatcher(consumer, table, homes, metrics, settings.batch_records, joined)
-        return Wire(consumer, producer, [names.tickets], deliver, watcher, _wire_policy(settings))
+        return Wire(consumer, producer, [names.tickets], deliver, watcher, _wire_policy(settings), pulse)
 
-    feed = Feed(build_wire, channel, die)
+    feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
 
     def conditions() -> dict[str, bool]:
         return {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
+from agents.pulse import Pulse
 from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from tests.fakes.kafka import FakeConsumer, FakeKafka, FakeProducer, Place, error
@@ -59,6 +60,7 @@ class Rig:
             self.delivered.append,
             self.diary,
             self.policy,
+            Pulse(lambda: self.now),
             clock=lambda: self.now,
             sleep=self.slept.append,
         )

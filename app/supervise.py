@@ -1,0 +1,109 @@
+"""Supervise: keeps a worker alive, and knows when not to. For machines without a supervisor of their own."""
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from agents.exits import Exit
+
+_log = structlog.get_logger(__name__)
+
+# A restart heals none of these: a person has to act first.
+_FINAL = frozenset({Exit.OK, Exit.USAGE, Exit.POISON})
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """When a worker that ended is started again; all times in seconds.
+
+    Attributes:
+        first_s: wait before the first restart; a worker that ran for a while is back at once.
+        most_s: the wait is doubled with every failure up to this.
+        calm_s: a worker that ran so long begins with `first_s` again.
+        stop_s: how long a worker may take from SIGTERM to its end.
+    """
+
+    first_s: float = 0.1
+    most_s: float = 30.0
+    calm_s: float = 30.0
+    stop_s: float = 10.0
+
+
+def next_wait(failures: int, policy: RestartPolicy, chance: Callable[[], float]) -> float:
+    """Seconds before the restart after so many failures in a row (at least 1): exponential, jittered by a half, so
+    that workers that fell together do not rise together.
+
+    Args:
+        chance: gives numbers in [0, 1).
+    """
+    full: float = min(policy.most_s, policy.first_s * 2 ** min(failures - 1, 30))
+    return full * (0.5 + 0.5 * chance())
+
+
+class Supervisor:
+    """Runs a worker's command and starts it again when it ends of something that a restart heals.
+
+    SIGTERM and SIGINT are passed on and end it for good.
+
+    Args:
+        command: of the worker.
+        environment: of the worker; names the instance, so that the next one fences the last one at once.
+    """
+
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], policy: RestartPolicy = RestartPolicy()
+    ) -> None:
+        self._command, self._environment, self._policy = command, environment, policy
+        self._stopping = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Supervise until the worker ends for good; its exit code, or that of the last one before a stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        failures = 0
+        while True:
+            started = time.monotonic()
+            code = self._run_once()
+            lived = time.monotonic() - started
+            if self._stopping.is_set() or code in _FINAL:
+                return code if code >= 0 else Exit.FAILED  # negative: a signal ended it
+            failures = 1 if lived >= self._policy.calm_s else failures + 1
+            wait = next_wait(failures, self._policy, random.random)
+            _log.warning("worker_ended", code=code, lived_s=round(lived, 1), restart_in_s=round(wait, 2))
+            self._stopping.wait(wait)
+            if self._stopping.is_set():
+                return Exit.OK
+
+    def stop(self) -> None:
+        """End the worker, politely and then not."""
+        self._stopping.set()
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.terminate()
+            threading.Thread(target=self._insist, args=(child,), daemon=True).start()
+
+    def _insist(self, child: "subprocess.Popen[bytes]") -> None:
+        try:
+            child.wait(self._policy.stop_s)
+        except subprocess.TimeoutExpired:
+            _log.error("worker_killed", after_s=self._policy.stop_s)
+            child.kill()
+
+    def _run_once(self) -> int:
+        self._child = subprocess.Popen(self._command, env=dict(self._environment))
+        if self._stopping.is_set():
+            self._child.terminate()
+        return self._child.wait()
+
+
+def worker_command(arguments: list[str]) -> list[str]:
+    """The command of an unsupervised worker with these arguments."""
+    return [sys.executable, "-m", "app", "worker", *arguments]
