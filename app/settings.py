@@ -105,10 +105,6 @@ class Settings(BaseSettings):
             self.sasl_mechanism and self.sasl_username and self.sasl_password
         ):
             raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
-        for name in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location"):
-            path: Path | None = getattr(self, name)
-            if path is not None and not path.is_file():
-                raise ValueError(f"{name}: no file at {path}")
         if self.work_timeout_s < self.transaction_timeout_s:
             raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
         return self
@@ -155,7 +151,15 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def kafka_options(settings: Settings, bootstrap: str) -> dict[str, Any]:
-    """What every librdkafka client of ours is configured with: where the cluster is and how to log in."""
+    """What every librdkafka client of ours is configured with: where the cluster is and how to log in.
+
+    Raises:
+        Fatal: a file of certificates or keys is not there.
+    """
+    for name in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location"):
+        path: Path | None = getattr(settings, name)
+        if path is not None and not path.is_file():
+            raise Fatal(f"{_PREFIX}{name.upper()}: no file at {path}")
     optional = {
         "sasl.mechanism": settings.sasl_mechanism,
         "sasl.username": settings.sasl_username,
