@@ -1,15 +1,20 @@
-"""`sluice worker`: the Faust worker, in this process."""
+"""`sluice worker`: the Faust worker, in this process or in one that is started again when it ends."""
 
 import logging
+import os
+import socket
+import uuid
 from typing import Annotated
 
 import typer
 
-from agents.exits import exit_for
+from agents.exits import Exit, exit_for
 from app.cli.console import fail
+from app.child import free_port
 from app.connect import bootstrap_of, check_login
 from app.logs import set_up_logs
 from app.settings import Settings, kafka_options, load_settings
+from app.supervise import Supervisor, worker_command
 from models.errors import SluiceError
 
 Bootstrap = Annotated[
@@ -24,13 +29,22 @@ def worker(
         int | None,
         typer.Option("--web-port", min=0, max=65535, help="Health and metrics; 0 takes a free one."),
     ] = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Start it again when it ends of what a restart heals.")
+    ] = False,
 ) -> None:
     """Route tickets until told to stop (SIGTERM, Ctrl-C).
 
-    Example: SLUICE_BOOTSTRAP=kafka:9092 sluice worker --web-port 8080
+    Exit codes: 0 stopped, 2 settings, 65 too many dead letters, 70 broken, 75 a restart helps.
+
+    Example: SLUICE_BOOTSTRAP=kafka:9092 sluice worker --web-port 8080 --supervised
     """
     try:
-        _run(load_settings(bootstrap=bootstrap, web_port=web_port))
+        settings = load_settings(bootstrap=bootstrap, web_port=web_port)
+        set_up_logs(settings.log_level, settings.log_format)
+        if supervised:
+            raise SystemExit(_supervise(settings))
+        _run(settings)
     except SluiceError as error:
         fail(error, exit_for(error))
 
@@ -43,14 +57,30 @@ def _run(settings: Settings) -> None:
 
     from app.worker import build_worker
 
-    set_up_logs(settings.log_level, settings.log_format)
-    faust.Worker(
+    process = faust.Worker(
         build_worker(settings, address),
         loglevel=logging.WARNING,
         override_logging=False,
         quiet=True,  # else a spinner turns on standard output
         redirect_stdouts=False,
-    ).execute_from_commandline()
+    )
+    try:
+        process.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:  # Faust itself gave up, and has said why
+            raise SystemExit(Exit.RESTART.value) from None
+        raise
+
+
+def _supervise(settings: Settings) -> int:
+    """A worker of one instance name and one port through all its restarts."""
+    address = bootstrap_of(settings)
+    own = {
+        "SLUICE_BOOTSTRAP": address,
+        "SLUICE_INSTANCE": settings.instance or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
+        "SLUICE_WEB_PORT": str(settings.web_port or free_port()),
+    }
+    return Supervisor(worker_command([]), {**os.environ, **own}).run()
 
 
 def add_to(cli: typer.Typer) -> None:
