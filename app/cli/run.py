@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from agents.exits import Exit, exit_for
-from app.cli.console import fail
 from app.child import free_port
+from app.cli.console import fail
 from app.connect import bootstrap_of, check_login
 from app.logs import set_up_logs
 from app.settings import Settings, kafka_options, load_settings
