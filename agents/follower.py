@@ -98,12 +98,17 @@ class Follower:
         kafka: options of a client of the cluster.
         handlers: what to do with each topic's records; called in the follower's thread.
         die: ends the process when reading cannot go on; does not return.
+        connect: makes a consumer of its options.
     """
 
     def __init__(
-        self, kafka: Mapping[str, Any], handlers: Mapping[str, Handler], die: Callable[[BaseException], Any]
+        self,
+        kafka: Mapping[str, Any],
+        handlers: Mapping[str, Handler],
+        die: Callable[[BaseException], Any],
+        connect: Callable[[dict[str, Any]], Any] = Consumer,
     ) -> None:
-        self._kafka, self._handlers, self._die = kafka, handlers, die
+        self._kafka, self._handlers, self._die, self._connect = kafka, handlers, die, connect
         self._stopping = threading.Event()
         self.caught_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -118,7 +123,7 @@ class Follower:
 
     def _run(self) -> None:
         try:
-            consumer = Consumer(reader_options(self._kafka))
+            consumer = self._connect(reader_options(self._kafka))
             count = read_to_end(consumer, partitions_of(consumer, list(self._handlers)), self._handle)
             _log.info("caught_up", topics=sorted(self._handlers), records=count)
             self.caught_up.set()

@@ -4,7 +4,7 @@ A ticket's state stands in the partition of `tickets.state` with the number of t
 from, and is written in the transaction of the event. Whoever gains the partition reads it to the end first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +55,17 @@ class TicketTable:
         kafka: options of a client of the cluster.
         topic: name of the state topic.
         pulse: of the wire's thread, which restores.
+        connect: makes a consumer of its options.
     """
 
-    def __init__(self, kafka: Mapping[str, Any], topic: str, pulse: Pulse) -> None:
-        self._kafka, self._topic, self._pulse = kafka, topic, pulse
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        topic: str,
+        pulse: Pulse,
+        connect: Callable[[dict[str, Any]], Any] = Consumer,
+    ) -> None:
+        self._kafka, self._topic, self._pulse, self._connect = kafka, topic, pulse, connect
         self._partitions: dict[int, dict[str, Known]] = {}
         self._staged: dict[Place, Known] = {}
         self._epoch = -1
@@ -93,12 +100,12 @@ class TicketTable:
             tickets = self._partitions.get(place[0])
             if tickets is not None:  # a partition lost meanwhile is restored by its new owner
                 tickets[place[1]] = known
-            if self._staged.get(place) is known:
+            if self._staged.get(place) == known:
                 del self._staged[place]
 
     def restore(self, partitions: list[int]) -> None:
         """Read the state of `partitions` to its end; call it once their former owner's transactions are settled."""
-        consumer = Consumer(reader_options(self._kafka))
+        consumer = self._connect(reader_options(self._kafka))
         try:
             self._partitions.update({number: {} for number in partitions})
             places = [TopicPartition(self._topic, number) for number in partitions]

@@ -1,0 +1,178 @@
+"""Tables: what is restored, what is settled, and what is forgotten of the tickets of a worker's partitions."""
+
+import pytest
+
+from agents.tables import Known, Place, Remembered, TicketTable
+from schemas.codec import encode
+from schemas.contract import time_of
+from schemas.state import TicketStatus
+from schemas.unreadable import Unreadable
+from tests.fakes.kafka import FakeKafka
+from tests.fakes.path import NAMES, table_of
+from tests.fakes.records import NOW_MS, state
+
+HOME: Place = (0, "t-1")
+
+
+def known(order: int) -> Known:
+    return Known(f"v{order}", order, Remembered("title", f"text {order}", None, None, NOW_MS))
+
+
+@pytest.fixture
+def kafka() -> FakeKafka:
+    kafka = FakeKafka()
+    kafka.make(NAMES.state, 3)
+    return kafka
+
+
+@pytest.fixture
+def table(kafka: FakeKafka) -> TicketTable:
+    table = table_of(kafka)
+    table.restore([0, 1])
+    table.begin(1)
+    return table
+
+
+def write(kafka: FakeKafka, partition: int, ticket_id: str, **more: object) -> None:
+    kafka.append(NAMES.state, partition, ticket_id.encode(), encode(state(ticket_id, **more)))
+
+
+# -- restored
+
+
+def test_the_last_state_of_each_ticket_is_restored(kafka: FakeKafka) -> None:
+    write(kafka, 0, "t-1", version="v1", order=1, text="old")
+    created = time_of(NOW_MS - 1_000)
+    write(
+        kafka, 0, "t-1", version="v2", order=2, title="new title", text="new", customer_id="c-1", product="Nimbo",
+        created_at=created,
+    )  # fmt: skip
+    write(kafka, 1, "t-2", version="h1", order=7)
+    table = table_of(kafka)
+    table.restore([0, 1, 2])
+    remembered = Remembered("new title", "new", "c-1", "Nimbo", NOW_MS - 1_000)
+    assert table.get((0, "t-1")) == Known("v2", 2, remembered)
+    found = table.get((1, "t-2"))
+    assert found is not None
+    assert (found.version, found.order) == ("h1", 7)
+    assert len(table) == 2
+
+
+@pytest.mark.parametrize("status", [TicketStatus.SOLVED, TicketStatus.CLOSED])
+def test_the_text_of_a_ticket_that_is_not_open_is_not_kept(kafka: FakeKafka, status: TicketStatus) -> None:
+    write(kafka, 0, "t-1", status=status)
+    table = table_of(kafka)
+    table.restore([0])
+    assert table.get(HOME) == Known("v1", 1, None)
+
+
+def test_a_tombstone_ends_a_ticket_and_a_later_state_begins_it_again(kafka: FakeKafka) -> None:
+    for ticket_id in ("gone", "back"):
+        write(kafka, 0, ticket_id)
+        kafka.append(NAMES.state, 0, ticket_id.encode(), None)
+    kafka.append(NAMES.state, 0, b"never there", None)
+    kafka.append(NAMES.state, 0, None, b"no key")
+    write(kafka, 0, "back", version="v9", order=9)
+    table = table_of(kafka)
+    table.restore([0])
+    assert table.get((0, "gone")) is None
+    assert table.get((0, "back")) is not None
+    assert len(table) == 1
+
+
+def test_only_the_partitions_asked_for_are_restored(kafka: FakeKafka) -> None:
+    write(kafka, 0, "t-1")
+    write(kafka, 1, "t-1")
+    table = table_of(kafka)
+    table.restore([1])
+    assert table.get(HOME) is None
+    assert table.get((1, "t-1")) is not None
+
+
+def test_an_aborted_state_is_not_restored(kafka: FakeKafka) -> None:
+    write(kafka, 0, "t-1", version="v1")
+    producer = kafka.producer("p")
+    producer.init_transactions(1)
+    producer.begin_transaction()
+    producer.produce(NAMES.state, key=b"t-1", value=b"broken", headers=[], partition=0)
+    producer.abort_transaction(1)
+    table = table_of(kafka)
+    table.restore([0])
+    found = table.get(HOME)
+    assert found is not None
+    assert found.version == "v1"
+
+
+def test_restoring_again_begins_from_what_the_topic_says(kafka: FakeKafka, table: TicketTable) -> None:
+    """A partition that came back was worked by somebody else in between."""
+    table.settle({HOME: known(1), (1, "t-2"): known(1)})
+    write(kafka, 0, "t-3")
+    table.restore([0])
+    assert table.get(HOME) is None
+    assert table.get((0, "t-3")) is not None
+    assert table.get((1, "t-2")) == known(1)
+
+
+def test_a_state_that_cannot_be_read_is_not_passed_over(kafka: FakeKafka, table: TicketTable) -> None:
+    kafka.append(NAMES.state, 2, b"t-1", b"no state")
+    with pytest.raises(Unreadable):
+        table.restore([2])
+
+
+# -- staged and settled
+
+
+def test_nothing_is_known_of_a_ticket_never_seen(table: TicketTable) -> None:
+    assert table.get(HOME) is None
+    assert len(table) == 0
+
+
+def test_staged_goes_before_settled_and_a_new_epoch_takes_it_back(table: TicketTable) -> None:
+    table.settle({HOME: known(1)})
+    table.stage(HOME, known(2))
+    assert table.get(HOME) == known(2)
+    table.begin(1)
+    assert table.get(HOME) == known(2)
+    table.begin(2)
+    assert table.get(HOME) == known(1)
+
+
+def test_unstaged_leaves_what_is_settled(table: TicketTable) -> None:
+    table.settle({HOME: known(1)})
+    table.stage(HOME, known(2))
+    table.unstage(HOME)
+    table.unstage((0, "never staged"))
+    assert table.get(HOME) == known(1)
+
+
+def test_settling_the_first_of_two_leaves_the_second_staged(table: TicketTable) -> None:
+    table.stage(HOME, known(1))
+    table.stage(HOME, known(2))
+    table.settle({HOME: known(1)})
+    assert table.get(HOME) == known(2)
+    table.begin(2)
+    assert table.get(HOME) == known(1)
+
+
+def test_what_is_settled_is_no_longer_staged(table: TicketTable) -> None:
+    """Else every ticket would be held twice until the next rebalance."""
+    table.stage(HOME, known(1))
+    table.settle({HOME: known(1)})
+    table.forget([0])
+    assert table.get(HOME) is None
+
+
+def test_what_is_settled_after_its_partition_was_lost_is_not_kept(table: TicketTable) -> None:
+    table.forget([0])
+    table.settle({HOME: known(1), (2, "t-1"): known(1), (1, "t-1"): known(1)})
+    assert table.get(HOME) is None
+    assert table.get((2, "t-1")) is None
+    assert table.get((1, "t-1")) == known(1)
+    assert len(table) == 1
+
+
+def test_a_partition_is_forgotten_whole_and_alone(table: TicketTable) -> None:
+    table.settle({HOME: known(1), (0, "t-2"): known(1), (1, "t-3"): known(1)})
+    table.forget([0, 9])
+    assert len(table) == 1
+    assert table.get((1, "t-3")) == known(1)
