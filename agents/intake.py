@@ -87,6 +87,9 @@ class Intake:
             return Refused(record, Invalid(error.reason, error.field, error.detail), trace)
         except Invalid as error:
             return Refused(record, error, trace)
+        except Exception as error:  # a defect of ours that this record meets must not stop those behind it
+            detail = f"reading fails on this record ({type(error).__name__})"
+            return Refused(record, Invalid("internal", None, detail), trace)
         accepted = Accepted(record, place, event.event, version, order, ticket, trace)
         self.table.stage(place, known_after(accepted))
         return accepted
