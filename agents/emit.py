@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from agents.intake import Accepted, Misplaced, Refused
 from agents.live import Solved, text_of
@@ -35,6 +36,9 @@ _DECISION = event_type(Decision)
 _STATE = event_type(TicketState)
 _COUNT = event_type(Count)
 _DEAD_LETTER = event_type(DeadLetter)
+# The instants that a contract can hold: the years 2000 to 2099.
+_FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_799_999
+
 _STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
 
 
@@ -78,7 +82,9 @@ def decision_record(
         outcome=OutcomeName(decided.outcome),
         reason=ReasonName(decided.reason),
         owner=decided.owner,
-        sla=Sla(minutes=decided.sla.minutes, due_at=time_of(decided.sla.due_at_ms)) if decided.sla else None,
+        sla=Sla(minutes=decided.sla.minutes, due_at=_at_most_last(decided.sla.due_at_ms))
+        if decided.sla
+        else None,
         cluster=_cluster(decided.cluster, decided.margin) if decided.cluster else None,
         alternatives=[_alternative(candidate) for candidate in decided.alternatives],
         similar=[_similar(solved, score) for solved, score in others[:MAX_SIMILAR]],
@@ -116,7 +122,7 @@ def state_record(accepted: Accepted, vector: Vectors, decided: Decided, stamp: S
         product=ticket.product,
         generation_id=decided.generation_id,
         decision_id=decided.decision_id if accepted.asks_for_decision else None,
-        created_at=time_of(ticket.created_at_ms),
+        created_at=_at_most_last(ticket.created_at_ms),
         updated_at=time_of(stamp.now_ms),
     )
     headers = event_headers(
@@ -139,7 +145,7 @@ def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp:
         generation_id=generation_id,
         customer_id=ticket.customer_id,
         product=ticket.product,
-        occurred_at=time_of(ticket.created_at_ms),
+        occurred_at=_at_most_last(ticket.created_at_ms),
     )
     headers = event_headers(
         _COUNT, event.ticket_id, _SOURCE, event.cluster_id, event.occurred_at, accepted.trace
@@ -159,7 +165,7 @@ def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
             topic=record.topic(),
             partition=record.partition(),
             offset=record.offset(),
-            timestamp=time_of(timestamp) if kind and 0 <= timestamp < 4_102_444_800_000 else None,
+            timestamp=time_of(timestamp) if kind and _FIRST_MS <= timestamp <= _LAST_MS else None,
         ),
         original_key=_base64(record.key()),
         original_value=_base64(record.value()),
@@ -220,6 +226,12 @@ def _similar(solved: Solved, score: float) -> SimilarTicket:
         kb_article_id=solved.kb_article_id,
         similarity=round(score, 6),
     )
+
+
+def _at_most_last(epoch_ms: int) -> datetime:
+    """The instant, or the last that can be written: a ticket may say that it was created at the end of 2099, and
+    neither its promise nor the rounding of a fraction may make a record of it that cannot be."""
+    return time_of(min(epoch_ms, _LAST_MS))
 
 
 def _base64(value: bytes | None) -> str | None:

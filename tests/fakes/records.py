@@ -24,24 +24,25 @@ def ticket(ticket_id: str = "t-1", event: str = "created", text: str = "", **mor
     return json.dumps({name: field for name, field in fields.items() if field is not None}).encode()
 
 
+class Untimed(FakeRecord):
+    """A record that carries no timestamp."""
+
+    def timestamp(self) -> tuple[int, int]:
+        return 0, -1
+
+
 def record(
     value: bytes | None,
     offset: int = 0,
     partition: int = 0,
     key: bytes | None = b"key",
     headers: Headers | None = None,
-    timestamp_ms: int = NOW_MS,
+    timestamp_ms: int | None = NOW_MS,
     topic: str = "tickets",
 ) -> FakeRecord:
-    """One record of a topic."""
-    return FakeRecord(Stored(topic, partition, offset, key, value, headers or [], timestamp_ms))
-
-
-class Untimed(FakeRecord):
-    """A record that carries no timestamp."""
-
-    def timestamp(self) -> tuple[int, int]:
-        return 0, -1
+    """One record of a topic; `timestamp_ms` is None where it carries no time."""
+    kind = Untimed if timestamp_ms is None else FakeRecord
+    return kind(Stored(topic, partition, offset, key, value, headers or [], timestamp_ms or 0))
 
 
 class Trouble(FakeRecord):
