@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import uuid
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from app.logs import set_up_logs
 from app.settings import Settings, kafka_options, load_settings
 from app.supervise import Supervisor, worker_command
 from models.errors import SluiceError
+
+if TYPE_CHECKING:
+    from app.worker import Parts
 
 Bootstrap = Annotated[
     str | None,
@@ -44,21 +47,27 @@ def worker(
         set_up_logs(settings.log_level, settings.log_format)
         if supervised:
             raise SystemExit(_supervise(settings))
-        _run(settings)
+        run_worker(settings)
     except SluiceError as error:
         fail(error, exit_for(error))
 
 
-def _run(settings: Settings) -> None:
+def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
+    """Be a worker until told to stop; of other parts than its own where a test brings them.
+
+    Raises:
+        Fatal: a setting, the login or the encoder is wrong.
+        Transient: no broker answers, or a topic is missing.
+    """
     address = bootstrap_of(settings)
     check_login(kafka_options(settings, address))
 
     import faust  # heavy; nothing above needs it
 
-    from app.worker import build_worker
+    from app.worker import Parts, build_worker
 
     process = faust.Worker(
-        build_worker(settings, address),
+        build_worker(settings, address, parts or Parts()),
         loglevel=logging.WARNING,
         override_logging=False,
         quiet=True,  # else a spinner turns on standard output
