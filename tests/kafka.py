@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from tests.eventually import eventually
 
 MAX_RECORD_BYTES = 12 * 1024 * 1024
 _TIMEOUT_S = 30.0
+_ASK_AGAIN_S = 3.0  # a question to a leader that was killed is never answered
 
 
 def admin(bootstrap: str) -> AdminClient:
@@ -57,6 +60,7 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "auto.offset.reset": "error",
             "fetch.message.max.bytes": MAX_RECORD_BYTES,
             "fetch.wait.max.ms": 10,
         }
@@ -84,12 +88,29 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
 
 
 def _ends(bootstrap: str, topic: str) -> dict[int, int]:
-    """The offset after the last record of each partition, committed or not."""
-    client = admin(bootstrap)
-    partitions = client.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
-    asked = client.list_offsets(
-        {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions},
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        request_timeout=_TIMEOUT_S,
-    )
-    return {place.partition: answer.result(_TIMEOUT_S).offset for place, answer in asked.items()}
+    """The offset after the last record of each partition, committed or not.
+
+    A broker names itself leader of a new or recovered partition a moment before it serves it; consumers and
+    producers ask again by themselves, the admin client has to be told to.
+    """
+    client, ends = admin(bootstrap), dict[int, int]()
+
+    def all_answer() -> bool:
+        try:
+            found = client.list_topics(topic, timeout=_ASK_AGAIN_S).topics[topic]
+            asked = client.list_offsets(
+                {TopicPartition(topic, partition): OffsetSpec.latest() for partition in found.partitions},
+                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=_ASK_AGAIN_S,
+            )
+            ends.update(
+                {place.partition: answer.result(_ASK_AGAIN_S).offset for place, answer in asked.items()}
+            )
+        except (KafkaException, TimeoutError):
+            return False
+        # A leader that is going gives no error but an offset below zero; a topic not yet known, no partitions.
+        return found.error is None and bool(ends) and min(ends.values()) >= 0
+
+    if not eventually(all_answer, _TIMEOUT_S):
+        raise AssertionError(f"{topic}: it does not exist, or its partitions have no leader that answers")
+    return ends

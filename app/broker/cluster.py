@@ -3,20 +3,19 @@
 For `sluice broker`, the demo and the tests. Data lives as long as the cluster: `stop` removes it.
 """
 
-import base64
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, Self
 
+from app.broker.fence import fence
 from app.broker.folder import Node, Record, log_file, read_record, sweep, write_record
 from app.broker.jars import DEFAULT_CACHE, Announce, ensure_jars, java_command, silent
-from app.broker.node import format_storage, last_error, launch
+from app.broker.node import format_storage, last_error, launch, new_cluster_id
 from app.broker.ports import free_ports, is_free
 from app.broker.process import Process, identify, send, wait_until_gone
 from app.broker.ready import is_ready
@@ -139,6 +138,9 @@ class LocalCluster:
         for number in numbers:
             self.resume(number)
             self._end(number, signal.SIGTERM)
+        if not any(node.is_alive for node in self.record.nodes):
+            down = [self._node(number) for number in numbers]
+            fence(java_command(), libs, self._root, self.record, down, self._adopt)
         for number in numbers:
             self._launch(libs, self._node(number))
         try:
@@ -169,10 +171,9 @@ class LocalCluster:
         if self._port is not None:
             ports[0] = self._port
         nodes = tuple(Node(i + 1, ports[2 * i], ports[2 * i + 1]) for i in range(self._count))
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         sweep(self._root)  # what a start that was killed may have left half made
         self._root.mkdir(parents=True, exist_ok=True)
-        self._keep(Record(cluster_id, self._heap, nodes))
+        self._keep(Record(new_cluster_id(), self._heap, nodes))
         if self._guarded:
             command = [sys.executable, "-m", "app.broker.guard", str(self._root)]
             self._guard = subprocess.Popen(
@@ -188,7 +189,9 @@ class LocalCluster:
         self._await_ready()
 
     def _launch(self, libs: Path, node: Node) -> None:
-        child = launch(java_command(), libs, self._root, self.record, node)
+        self._adopt(node, launch(java_command(), libs, self._root, self.record, node))
+
+    def _adopt(self, node: Node, child: "subprocess.Popen[bytes]") -> None:
         self._children[node.number] = child
         self._set_process(node.number, identify(child.pid))
 

@@ -1,5 +1,7 @@
 """A node: one Kafka server, its settings, its storage and its start. Under the cluster."""
 
+import base64
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,6 +20,12 @@ _JVM = (
     "-Dlog4j2.level=INFO",
 )
 
+# How long a silent broker counts as alive. Among several, the others take over 4 s after a kill (Kafka's own 9 s is
+# long for a test). Alone, nobody can take over, and to be given up while it is only slow or paused does harm: see
+# fence.py.
+_SESSION_MS = 4_000
+_SESSION_ALONE_MS = 60_000
+
 _SETTINGS: dict[str, object] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
@@ -33,13 +41,17 @@ _SETTINGS: dict[str, object] = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1_000,
-    # A node that was killed may register again only when its old session is over: ready 4.5 s after the kill with
-    # 3 s, 12.8 s with Kafka's own 9 s.
-    "broker.session.timeout.ms": 4_000,
     "broker.heartbeat.interval.ms": 500,
     "log.cleaner.backoff.ms": 1_000,
     "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
 }
+
+
+def new_cluster_id() -> str:
+    """A random id as Kafka writes it: 16 bytes in base64 for addresses, never with a dash in front, which Kafka's
+    tools would take for an option."""
+    first, *rest = os.urandom(16)
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
 
 
 def server_properties(root: Path, record: Record, node: Node) -> str:
@@ -49,6 +61,7 @@ def server_properties(root: Path, record: Record, node: Node) -> str:
     voters = ",".join(f"{peer.number}@127.0.0.1:{peer.controller_port}" for peer in record.nodes)
     settings = _SETTINGS | {
         "node.id": node.number,
+        "broker.session.timeout.ms": _SESSION_MS if count > 1 else _SESSION_ALONE_MS,
         "controller.quorum.voters": voters,
         "listeners": f"PLAINTEXT://{node.address},CONTROLLER://127.0.0.1:{node.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{node.address}",
@@ -60,6 +73,19 @@ def server_properties(root: Path, record: Record, node: Node) -> str:
         "transaction.state.log.min.isr": in_sync,
         "share.coordinator.state.topic.replication.factor": count,
         "share.coordinator.state.topic.min.isr": in_sync,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def controller_properties(root: Path, record: Record, node: Node) -> str:
+    """The same node as a controller alone, that gives up a silent broker at once."""
+    settings = dict(line.split("=", 1) for line in server_properties(root, record, node).splitlines())
+    del settings["advertised.listeners"]
+    settings |= {
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://127.0.0.1:{node.controller_port}",
+        "broker.session.timeout.ms": "200",
+        "broker.heartbeat.interval.ms": "50",
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
@@ -86,11 +112,16 @@ def format_storage(java: str, libs: Path, root: Path, record: Record) -> None:
 def launch(java: str, libs: Path, root: Path, record: Record, node: Node) -> subprocess.Popen[bytes]:
     """Start the node's server; its log is appended to."""
     properties = _write_properties(root, record, node)
-    command = [*_java(java, libs), f"-Xmx{record.heap}", "kafka.Kafka", str(properties)]
-    with log_file(root, node.number).open("ab") as log:
-        # A session of its own: Ctrl-C in the starter's terminal is not meant for the broker.
+    return run_server(java, libs, record.heap, properties, log_file(root, node.number))
+
+
+def run_server(java: str, libs: Path, heap: str, properties: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a server with these settings; in a session of its own, as Ctrl-C in the starter's terminal is not
+    meant for it."""
+    command = [*_java(java, libs), f"-Xmx{heap}", "kafka.Kafka", str(properties)]
+    with log.open("ab") as out:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
 
 

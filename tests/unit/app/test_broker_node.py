@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.broker.folder import Node, Record
-from app.broker.node import server_properties
+from app.broker.node import controller_properties, new_cluster_id, server_properties
 from app.broker.ports import free_ports, is_free
 
 
@@ -32,6 +32,26 @@ def test_every_address_is_the_loopback_s() -> None:
     assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:20004"
     assert found["controller.quorum.voters"] == "1@127.0.0.1:20003,2@127.0.0.1:20005,3@127.0.0.1:20007"
     assert (found["node.id"], found["log.dirs"]) == ("2", "/x/node-2/data")
+
+
+def test_as_a_controller_alone_a_node_takes_part_in_the_same_quorum_and_serves_nobody() -> None:
+    nodes = (Node(1, 20002, 20003), Node(2, 20004, 20005))
+    record = Record("abc", "512m", nodes)
+    text = controller_properties(Path("/x"), record, nodes[1])
+    found = dict(line.split("=", 1) for line in text.splitlines())
+    assert found["process.roles"] == "controller"
+    assert found["listeners"] == "CONTROLLER://127.0.0.1:20005"
+    assert "advertised.listeners" not in found
+    whole = settings(2, number=2)
+    assert {name for name in found if found[name] != whole[name]} == {
+        *("process.roles", "listeners", "broker.session.timeout.ms", "broker.heartbeat.interval.ms")
+    }
+
+
+def test_a_cluster_s_id_is_never_taken_for_an_option() -> None:
+    ids = {new_cluster_id() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert all(len(made) == 22 and made[0] not in "-_" for made in ids)
 
 
 @pytest.fixture
