@@ -131,24 +131,43 @@ def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted]
     cannot bear costs nobody else anything."""
     texts = [event.ticket.text for event in accepted]
     try:
-        return accepted, encode(path.encoder, texts, path.pack), []
+        return accepted, _vectors(texts, path), []
     except SluiceError:
         raise
     except Exception as error:
         _log.warning("encode_failed", tickets=len(texts), error=type(error).__name__)
-        cause = error
     borne, rows, failed = [], [], []
     for event in accepted:
         try:
-            rows.append(encode(path.encoder, [event.ticket.text], path.pack)[0])
+            rows.append(_vectors([event.ticket.text], path))
             borne.append(event)
+        except SluiceError:
+            raise
         except Exception as error:
             detail = f"the encoder fails on this ticket ({type(error).__name__})"
             failed.append(Refused(event.record, Invalid("internal", None, detail), event.trace))
             path.intake.table.unstage(event.place)
     if not borne:
-        raise Transient(f"the encoder fails on every ticket ({type(cause).__name__})") from cause
-    return borne, np.stack(rows), failed
+        _check_encoder(path)
+    return borne, np.concatenate([np.empty((0, path.encoder.dim), np.float32), *rows]), failed
+
+
+def _vectors(texts: list[str], path: RoutingPath) -> Vectors:
+    """Vectors of `texts`; raises FloatingPointError where one is not finite, since it cannot be compared."""
+    vectors = encode(path.encoder, texts, path.pack)
+    if not np.isfinite(vectors).all():
+        raise FloatingPointError("a vector is not finite")
+    return vectors
+
+
+def _check_encoder(path: RoutingPath) -> None:
+    """Raise Transient if the encoder cannot bear a plain word either: it is at fault then, not the tickets."""
+    try:
+        _vectors(["ticket"], path)
+    except SluiceError:
+        raise
+    except Exception as error:
+        raise Transient(f"the encoder fails on every ticket ({type(error).__name__})") from error
 
 
 def _facts(event: Accepted) -> Facts:

@@ -1,0 +1,467 @@
+"""The routing path over small real parts: what a batch says, what it never says, and how it fails."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from confluent_kafka import TopicPartition
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agents.flood import FloodGuard
+from agents.live import text_of
+from agents.pulse import Pulse
+from agents.routing import route
+from agents.wire import Batch, Output, Wire, WirePolicy
+from models.errors import Fatal, PoisonFlood, Transient
+from models.generation import Generation, Thresholds
+from models.routing.encode import encode
+from models.routing.pack import PackPolicy
+from schemas.codec import decode
+from schemas.dead_letter import DeadLetter
+from schemas.decision import Decision
+from schemas.state import TicketState, TicketStatus
+from schemas.surge import Count
+from tests.fakes.encoder import HashingEncoder
+from tests.fakes.history import FRESH, HISTORY
+from tests.fakes.kafka import FakeKafka
+from tests.fakes.path import NAMES, Rig, learn, publish, rig
+from tests.fakes.records import NOW_MS, batch, committed, record, state, state_record, ticket
+
+TEXTS = [text for _, text in HISTORY]
+TEAM_OF = {text: team for team, text in HISTORY}
+POISON = "poison"
+
+
+@cache
+def learned() -> Generation:
+    """Its own thresholds, fitted on thirty tickets by a fake encoder, would say little."""
+    return replace(learn(HashingEncoder()), thresholds=Thresholds(floor=0.4, route_at=0.9))
+
+
+@pytest.fixture
+def ready() -> Rig:
+    """A path with a generation in force."""
+    return rig(generations=[learned()])
+
+
+def created(number: int, text: str, **more: object) -> bytes:
+    return ticket(f"t-{number}", "created", text, version=1, **more)
+
+
+def batch_of(values: Iterable[bytes | None], epoch: int = 1) -> Batch:
+    return batch([record(value, offset=at) for at, value in enumerate(values)], epoch)
+
+
+def routed(given: Rig, values: Iterable[bytes | None], epoch: int = 1) -> Batch:
+    done = batch_of(values, epoch)
+    route(done, given.path)
+    return done
+
+
+def of_topic(done: Batch, topic: str) -> list[Output]:
+    return [output for output in done.outputs if output.topic == topic]
+
+
+def decisions(done: Batch) -> list[Decision]:
+    return [decode(Decision, output.value) for output in of_topic(done, NAMES.routed)]
+
+
+def states(done: Batch) -> list[TicketState]:
+    return [decode(TicketState, output.value) for output in of_topic(done, NAMES.state)]
+
+
+def reasons(done: Batch) -> list[str]:
+    return [decode(DeadLetter, output.value).reason.value for output in of_topic(done, NAMES.dead)]
+
+
+# -- what a batch says
+
+
+def test_one_decision_a_ticket_in_the_order_of_the_records(ready: Rig) -> None:
+    done = routed(ready, [created(number, text) for number, text in enumerate(TEXTS)])
+    found = decisions(done)
+    assert [decision.ticket_id for decision in found] == [f"t-{number}" for number in range(len(TEXTS))]
+    assert [decision.owner for decision in found] == [TEAM_OF[text] for text in TEXTS]
+    assert {(decision.outcome, decision.reason) for decision in found} == {("route", "confident")}
+    assert {decision.generation_id for decision in found} == {
+        ready.path.live.in_force and ready.path.live.in_force.id
+    }
+    assert {decision.encoder for decision in found} == {ready.path.encoder.fingerprint}
+    assert reasons(done) == []
+
+
+def test_state_and_count_go_with_the_decision(ready: Rig) -> None:
+    done = routed(ready, [created(1, TEXTS[0], customer_id="c-1")])
+    (decision,), (kept,) = decisions(done), states(done)
+    assert decision.cluster is not None
+    assert (kept.decision_id, kept.cluster_id) == (decision.decision_id, decision.cluster.id)
+    expected = encode(ready.path.encoder, [kept.text], PackPolicy())[0]
+    assert kept.vector == text_of(expected)
+    (count,) = [decode(Count, output.value) for output in of_topic(done, NAMES.counts)]
+    assert (count.cluster_id, count.customer_id) == (decision.cluster.id, "c-1")
+
+
+def test_a_ticket_unlike_the_history_goes_to_triage_and_is_not_counted(ready: Rig) -> None:
+    done = routed(ready, [created(1, "zzzz qqqq wwww xxxx jjjj")])
+    (decision,) = decisions(done)
+    assert (decision.outcome, decision.reason, decision.owner) == ("triage", "unlike_history", None)
+    assert of_topic(done, NAMES.counts) == []
+
+
+def test_the_promise_counts_from_the_tickets_creation(ready: Rig) -> None:
+    (decision,) = decisions(routed(ready, [created(1, TEXTS[0])]))
+    assert decision.sla is not None
+    assert (decision.sla.minutes, decision.sla.due_at.timestamp()) == (120, NOW_MS / 1000 + 120 * 60)
+
+
+def test_an_urgent_ticket_escalates(ready: Rig) -> None:
+    (decision,) = decisions(routed(ready, [created(1, TEXTS[0], priority="P0")]))
+    assert (decision.outcome, decision.reason, decision.owner) == ("escalate", "priority", "mobile")
+
+
+def test_versions_of_one_ticket_in_one_batch_are_each_decided_in_order(ready: Rig) -> None:
+    done = routed(
+        ready,
+        [
+            ticket("t-1", "created", TEXTS[0], version=1),
+            ticket("t-1", "updated", TEXTS[-1], version=2),
+            ticket("t-1", "created", TEXTS[0], version=1),  # late
+            ticket("t-1", "resolved", version=3, resolution="new hub"),
+        ],
+    )
+    assert [(d.ticket_version, d.owner) for d in decisions(done)] == [("v1", "mobile"), ("v2", "locks")]
+    last = states(done)[-1]
+    assert (last.status, last.text, last.resolution, last.owner) == (
+        TicketStatus.SOLVED,
+        TEXTS[-1],
+        "new hub",
+        "locks",
+    )
+
+
+def test_a_deleted_ticket_is_a_tombstone_and_nothing_else(ready: Rig) -> None:
+    done = routed(ready, [ticket("t-1", "deleted", version=1)])
+    assert [(output.topic, output.key, output.value) for output in done.outputs] == [
+        (NAMES.state, b"t-1", None)
+    ]
+
+
+def test_similar_solved_tickets_stand_beside_a_decision_but_never_itself(ready: Rig) -> None:
+    vectors = encode(ready.path.encoder, TEXTS[:4], PackPolicy())
+    for name, vector in zip(("t-1", "s-1", "s-2", "s-3"), vectors[[0, 0, 0, 0]], strict=True):
+        held = state(
+            name,
+            status=TicketStatus.SOLVED,
+            resolution=f"cure of {name}",
+            vector=text_of(vector),
+            encoder=ready.path.encoder.fingerprint,
+        )
+        ready.path.live.on_state(state_record(held))
+    near, far = decisions(routed(ready, [created(1, TEXTS[0]), created(2, "zzzz qqqq wwww xxxx jjjj")]))
+    assert sorted(similar.ticket_id for similar in near.similar) == ["s-1", "s-2", "s-3"]
+    assert far.similar == []
+
+
+def test_a_record_outside_its_home_is_moved_and_not_decided() -> None:
+    given = rig(generations=[learned()], partitions=2)
+    home = given.path.intake.homes.of("t-1")
+    done = batch(
+        [record(created(1, TEXTS[0]), partition=1 - home), record(created(1, TEXTS[0]), partition=home)]
+    )
+    route(done, given.path)
+    assert [(output.partition, output.value) for output in of_topic(done, NAMES.tickets)] == [
+        (home, created(1, TEXTS[0]))
+    ]
+    assert len(decisions(done)) == 1
+    committed(done)
+    assert given.counted("events_total", handled="moved_home") == 1
+
+
+def test_decisions_are_of_the_generation_in_force(ready: Rig) -> None:
+    before = decisions(routed(ready, [created(1, TEXTS[0])]))
+    name = publish(ready.path.live, replace(learned(), created_at_ms=NOW_MS + 1))
+    after = decisions(routed(ready, [created(2, TEXTS[0])]))
+    assert before[0].generation_id != name
+    assert after[0].generation_id == name
+
+
+# -- refused, skipped
+
+
+def test_what_cannot_be_read_dies_and_the_others_are_decided(ready: Rig) -> None:
+    done = routed(
+        ready,
+        [
+            b"{",
+            created(1, TEXTS[0]),
+            None,
+            created(2, TEXTS[1]),
+            created(3, " ! "),
+            b"\xff",
+            created(4, TEXTS[2]),
+        ],
+    )
+    assert [decision.ticket_id for decision in decisions(done)] == ["t-1", "t-2", "t-4"]
+    assert reasons(done) == ["not_json", "no_value", "empty_text", "not_utf8"]
+    letters = [decode(DeadLetter, output.value) for output in of_topic(done, NAMES.dead)]
+    assert [letter.source.offset for letter in letters] == [0, 2, 4, 5]
+
+
+def test_only_refused_ones_need_no_encoder() -> None:
+    given = rig(Down(), [learned()])
+    assert reasons(routed(given, [b"{", b"["])) == ["not_json", "not_json"]
+
+
+def test_a_record_of_an_impossible_time_dies_like_another(ready: Rig) -> None:
+    done = batch([record(b"{", timestamp_ms=1), record(created(1, TEXTS[0]), timestamp_ms=1, offset=1)])
+    route(done, ready.path)
+    committed(done)
+    assert (reasons(done), len(decisions(done))) == (["not_json"], 1)
+
+
+# -- an encoder that fails
+
+
+class Choking(HashingEncoder):
+    """Fails on every pass that holds a poisoned text."""
+
+    error: Exception = RuntimeError("choked on a customer's words")
+
+    def tokenize(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        if any(POISON in text for text in texts):
+            raise self.error
+        return super().tokenize(texts)
+
+
+class Blurred(HashingEncoder):
+    """Gives a vector that is no number for a poisoned text."""
+
+    def tokenize(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        return [
+            [-1] if POISON in text else ids for text, ids in zip(texts, super().tokenize(texts), strict=True)
+        ]
+
+    def forward(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        vectors = super().forward([[abs(token) for token in row] for row in tokens])
+        vectors[[row[0] < 0 for row in tokens]] = np.nan
+        return vectors
+
+
+class Down(HashingEncoder):
+    """Bears nothing at all."""
+
+    def forward(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        raise RuntimeError("device lost")
+
+
+@pytest.mark.parametrize("encoder", [Choking(), Blurred()], ids=["raises", "gives no number"])
+@pytest.mark.parametrize("others", [0, 1, 5], ids="beside {}".format)
+def test_a_text_that_the_encoder_cannot_bear_costs_its_own_ticket_only(
+    encoder: HashingEncoder, others: int
+) -> None:
+    """Alone in its batch too: else a quiet worker would begin again with it for ever."""
+    given = rig(encoder, [learned()])
+    texts = [*TEXTS[:others], f"{POISON} Zaphod", *TEXTS[others : 2 * others]]
+    done = routed(given, [created(number, text) for number, text in enumerate(texts)])
+    assert [d.ticket_id for d in decisions(done)] == [f"t-{n}" for n in range(len(texts)) if n != others]
+    assert [d.owner for d in decisions(done)] == [TEAM_OF[text] for text in texts if text in TEAM_OF]
+    (output,) = of_topic(done, NAMES.dead)
+    letter = decode(DeadLetter, output.value)
+    assert (letter.reason, letter.source.offset) == ("internal", others)
+    assert "Zaphod" not in letter.detail
+    assert "words" not in letter.detail
+    committed(done)
+    assert given.counted("dead_letters_total", reason="internal") == 1
+
+
+def test_a_ticket_that_died_so_was_never_seen() -> None:
+    given = rig(Choking(), [learned()])
+    committed(routed(given, [created(0, TEXTS[0]), created(1, POISON)]))
+    done = routed(
+        given, [ticket("t-1", "resolved", version=2), ticket("t-1", "created", TEXTS[0], version=1)]
+    )
+    assert reasons(done) == ["unknown_ticket"]
+    assert len(decisions(done)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_encoder_that_bears_nothing_is_tried_again_later(count: int) -> None:
+    given = rig(Down(), [learned()])
+    done = batch_of(created(number, TEXTS[number]) for number in range(count))
+    with pytest.raises(Transient, match=r"the encoder fails on every ticket \(RuntimeError\)"):
+        route(done, given.path)
+    assert (done.outputs, done.on_commit) == ([], [])
+
+
+@pytest.mark.parametrize("error", [Transient("busy"), Fatal("gone")], ids=["transient", "fatal"])
+def test_what_the_encoder_says_of_itself_is_not_laid_to_the_ticket(error: Exception) -> None:
+    encoder = Choking()
+    encoder.error = error
+    with pytest.raises(type(error), match=str(error)):
+        routed(rig(encoder, [learned()]), [created(1, POISON), created(2, TEXTS[0])])
+
+
+def test_a_flood_goes_through_and_nothing_is_said() -> None:
+    given = rig(generations=[learned()], guard=FloodGuard(2, 1.0, 100))
+    done = batch_of([created(1, TEXTS[0]), b"{", b"{", b"{"])
+    with pytest.raises(PoisonFlood, match="3 records in a row"):
+        route(done, given.path)
+    assert (done.outputs, done.on_commit) == ([], [])
+
+
+def test_a_flood_builds_up_over_batches_and_not_over_a_batch_read_again() -> None:
+    given = rig(generations=[learned()], guard=FloodGuard(2, 1.0, 100))
+    for epoch in range(1, 5):
+        routed(given, [b"{", b"{"], epoch)  # dropped each time, and read again
+    with pytest.raises(PoisonFlood):
+        routed(given, [b"{"], epoch=4)
+
+
+def test_without_a_generation_nothing_is_decided() -> None:
+    with pytest.raises(Transient, match="no generation"):
+        routed(rig(), [created(1, TEXTS[0])])
+
+
+# -- what is known and counted, and when
+
+
+def test_nothing_is_counted_before_the_commit(ready: Rig) -> None:
+    values = [
+        created(1, f"{TEXTS[0]} 13812345678"),
+        created(2, TEXTS[1]),
+        ticket("t-2", "resolved", version=2),
+        ticket("t-3", "deleted", version=1),
+        created(1, TEXTS[0]),
+        b"{",
+    ]
+    done = routed(ready, values)
+
+    def counts() -> list[float]:
+        return [
+            sum(
+                ready.counted("decisions_total", outcome=d.outcome, reason=d.reason)
+                for d in decisions(done)[:1]
+            ),
+            ready.counted("end_to_end_seconds_count"),
+            ready.counted("masked_spans_total", type="PHONE"),
+            ready.counted("dead_letters_total", reason="not_json"),
+            *(ready.counted("events_total", handled=name) for name in ("resolved", "deleted", "repeated")),
+        ]
+
+    assert counts() == [0] * 7
+    committed(done)
+    same = sum(
+        (d.outcome, d.reason) == (decisions(done)[0].outcome, decisions(done)[0].reason)
+        for d in decisions(done)
+    )
+    assert counts() == [same, 2, 1, 1, 1, 1, 1]
+    assert ready.counted("end_to_end_seconds_sum") == 2.0  # one second each, from the record's own time
+
+
+def test_what_was_not_committed_is_read_again_in_the_next_epoch(ready: Rig) -> None:
+    values = [created(1, TEXTS[0]), ticket("t-1", "resolved", version=2)]
+    first = routed(ready, values, epoch=1)
+    again = routed(ready, values, epoch=2)
+    assert again.outputs == first.outputs
+    committed(again)
+    assert routed(ready, values, epoch=3).outputs == []
+
+
+def test_a_batch_behind_one_in_flight_knows_what_that_one_said(ready: Rig) -> None:
+    routed(ready, [created(1, TEXTS[0])])
+    second = routed(ready, [created(1, TEXTS[0]), ticket("t-1", "updated", version=2)])
+    assert [decision.ticket_version for decision in decisions(second)] == ["v2"]
+
+
+def test_steps_and_age_are_measured(ready: Rig) -> None:
+    done = batch([record(created(1, TEXTS[0])), record(created(2, TEXTS[1]), 1, timestamp_ms=NOW_MS - 4_000)])
+    route(done, ready.path)
+    for step in ("read", "encode", "match", "decide", "emit"):
+        assert ready.counted("step_seconds_count", step=step) == 1
+    assert ready.counted("oldest_ticket_seconds") == 5.0
+
+
+# -- on a wire
+
+
+class Nobody:
+    """A watcher that is told nothing of interest."""
+
+    def gained(self, partitions: list[TopicPartition]) -> None: ...
+    def lost(self, partitions: list[TopicPartition]) -> None: ...
+    def committed(self, batch: Batch, seconds: float) -> None: ...
+    def dropped(self, batch: Batch, why: str) -> None: ...
+    def rewound(self, why: str) -> None: ...
+
+
+def worked_through(given: Rig, values: Sequence[bytes | None]) -> FakeKafka:
+    """A topic worked to its end by a wire whose agent routes, two records a batch."""
+    kafka = FakeKafka()
+    for name in NAMES.all():
+        kafka.make(name, 1)
+    for value in values:
+        kafka.append(NAMES.tickets, 0, b"key", value)
+    kafka.rebalance("group", {"a": [(NAMES.tickets, 0)]})
+
+    def deliver(taken: Batch) -> None:
+        route(taken, given.path)
+        taken.done.set()
+
+    policy = WirePolicy(records=2, poll_s=0.0)
+    wire = Wire(
+        kafka.consumer("group", "a"), kafka.producer("a"), [NAMES.tickets], deliver, Nobody(), policy, Pulse()
+    )
+    wire.open()
+    for _ in range(4 * len(values) + 4):
+        wire.step()
+    return kafka
+
+
+def test_what_is_only_skipped_commits_its_offsets_and_says_nothing(ready: Rig) -> None:
+    committed(routed(ready, [created(1, TEXTS[0])]))
+    kafka = worked_through(ready, [created(1, TEXTS[0])] * 3)
+    assert kafka.groups["group"].offsets == {(NAMES.tickets, 0): 3}
+    written = [stored for place, log in kafka.logs.items() if place[0] != NAMES.tickets for stored in log]
+    assert written == []
+    assert ready.counted("events_total", handled="repeated") == 3
+
+
+def test_a_topic_is_worked_to_its_end_each_ticket_once(ready: Rig) -> None:
+    values = [created(number, text) for number, text in enumerate(TEXTS[:5])]
+    kafka = worked_through(ready, [values[0], *values, b"{", *values])
+    found = [decode(Decision, stored.value).ticket_id for stored in kafka.visible(NAMES.routed)]
+    assert found == [f"t-{number}" for number in range(5)]
+    assert len(kafka.visible(NAMES.dead)) == 1
+    assert kafka.groups["group"].offsets == {(NAMES.tickets, 0): 12}
+
+
+# -- the law: a decision is its ticket's own
+
+_ALL = [*TEXTS, *(text for _, text in FRESH), "zzzz qqqq", "支付 crash lock 门锁"]
+
+
+def by_ticket(done: Batch) -> dict[bytes | None, bytes | None]:
+    return {output.key: output.value for output in of_topic(done, NAMES.routed)}
+
+
+@cache
+def alone(text: str) -> bytes | None:
+    (value,) = by_ticket(
+        routed(rig(generations=[learned()]), [ticket(text[:9], text=text, version=1)])
+    ).values()
+    return value
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(_ALL), min_size=1, max_size=12, unique_by=lambda text: text[:9]), st.booleans()
+)
+def test_a_decision_is_the_same_alone_and_in_any_batch(texts: list[str], poisoned: bool) -> None:
+    values = [ticket(text[:9], text=text, version=1) for text in texts]
+    poison = [ticket("poison", text=POISON, version=1), b"{"] if poisoned else []
+    done = routed(rig(Choking(), [learned()]), [*poison, *values])
+    assert by_ticket(done) == {text[:9].encode(): alone(text) for text in texts}
