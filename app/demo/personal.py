@@ -16,7 +16,7 @@ class Secret:
     written: str
 
 
-_AREAS = ("110101", "310115", "440305", "330106", "510107", "420111")
+_AREAS = ("110101", "310104", "440305", "330106", "510107", "420111")  # counties of today since 1991
 _PLATES = "京沪粤浙川鄂苏"
 _WORDS = ("river", "maple", "tiger", "cloud", "amber", "panda", "stone", "coral")
 
@@ -38,9 +38,9 @@ def _phone_en(chance: random.Random) -> str:
 
 
 def _identity(chance: random.Random) -> str:
-    born = f"{chance.randint(1960, 2004)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
+    born = f"{chance.randint(1991, 2004)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
     head = chance.choice(_AREAS) + born + _digits(chance, 3)
-    return head + str(ric.calc_check_digit(head))
+    return head + str(ric.calc_check_digit(head + "0"))  # it passes over the last character
 
 
 def _card(chance: random.Random) -> str:
@@ -64,7 +64,8 @@ def _plate(chance: random.Random) -> str:
 
 
 def _ip(chance: random.Random) -> str:
-    return ".".join(str(chance.randint(11, 223)) for _ in range(4))
+    network = chance.choice((23, 58, 81, 113, 182, 203))  # none of those that stay within a house
+    return ".".join(map(str, (network, *(chance.randint(11, 223) for _ in range(3)))))
 
 
 def _url(chance: random.Random) -> str:

@@ -30,7 +30,7 @@ class Source:
 
     Attributes:
         truths: ticket id -> who should get it, of the replayed tickets whose truth is known.
-        secrets: personal data planted in the replayed texts; none may come out anywhere.
+        secrets: personal data planted in the texts; none may come out anywhere.
         bad_rows: rows of the user's file that could not be used.
     """
 
@@ -79,7 +79,7 @@ def from_sample(seed: int, now_ms: int) -> Source:
         sent=sent,
         truths={ticket.event.ticket_id: Truth(ticket.team, ticket.problem) for ticket in sample.replay},
         teams=list(sample.teams),
-        secrets=[secret for ticket in sample.replay for secret in ticket.secrets],
+        secrets=[secret for ticket in (*sample.past, *sample.replay) for secret in ticket.secrets],
     )
 
 
