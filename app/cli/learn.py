@@ -28,7 +28,7 @@ def bootstrap(
     owner: Annotated[str | None, typer.Option(help="Column of the team that solved a ticket.")] = None,
     problem: Annotated[str | None, typer.Option(help="Column of the problem, where people named it.")] = None,
     teams: Annotated[
-        Path | None, typer.Option(help="TOML file of [[team]] with name and sla_minutes.")
+        Path | None, typer.Option(help="TOML file of `team` tables, each with name and sla_minutes.")
     ] = None,
     maps: Annotated[
         list[str] | None, typer.Option("--map", help="FIELD=COLUMN, as in `sluice import`.")
@@ -51,7 +51,7 @@ def bootstrap(
 
     settings = load_settings(bootstrap=kafka)
     owners = load_teams(teams) if teams else []
-    past, bad = _read(file, owner, problem, maps or [], settings.max_record_bytes)
+    past, bad = read_history(file, owner, problem, maps or [], settings.max_record_bytes)
     options = kafka_options(settings, bootstrap_of(settings))
     check_login(options)
     check_target(settings, options)
@@ -82,7 +82,7 @@ def bootstrap(
         _print(report, bad)
 
 
-def _read(
+def read_history(
     file: Path, owner: str | None, problem: str | None, maps: list[str], max_bytes: int
 ) -> "tuple[list[PastTicket], list[BadRow]]":
     """Tickets and bad rows of the file; a row without a time counts as made now."""
