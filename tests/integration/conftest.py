@@ -36,6 +36,11 @@ def settings(broker: str, topics: TopicNames, tmp_path: Path) -> Settings:
 @pytest.fixture
 def learned(settings: Settings, encoder: Encoder) -> str:
     """The id of a generation of three teams, published with its history of solved tickets."""
+    return learn(settings, encoder)
+
+
+def learn(settings: Settings, encoder: Encoder, now_ms: int = NOW_MS) -> str:
+    """Make that generation, as if at `now_ms`, and publish it; its id."""
     past = [
         PastTicket(
             TicketEvent(
@@ -52,7 +57,7 @@ def learned(settings: Settings, encoder: Encoder) -> str:
     ]
     prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), lambda *_: None)
     teams = [Owner(name, minutes) for name, minutes in (("mobile", 120), ("payments", 30), ("locks", 60))]
-    first = fit(prepared, encoder, teams, NOW_MS)
+    first = fit(prepared, encoder, teams, now_ms)
     assert settings.bootstrap is not None
     return publish(prepared, first, settings, kafka_options(settings, settings.bootstrap), lambda *_: None)
 
