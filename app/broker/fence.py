@@ -8,6 +8,7 @@ is never written, and no read_committed reader gets past that record (seen in 5 
 once). So the former lives are given up first, by controllers alone. Where a node survived, its controller does it.
 """
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ _CLEAN = "data/.kafka_cleanshutdown"
 # is not given up again: then this is waited for nothing.
 _PATIENCE_S = 15.0
 _POLL_S = 0.05
+
+_GIVEN_UP = "Fencing broker "
+_WRITE = re.compile(r"Read-write operation (maybeFenceStaleBroker\(\d+\)) will be completed")
 
 Started = Callable[[Node, "subprocess.Popen[bytes]"], None]
 
@@ -42,25 +46,30 @@ def fence(java: str, libs: Path, root: Path, record: Record, nodes: Sequence[Nod
             properties, log = folder / "fence.properties", folder / "fence.log"
             properties.write_text(controller_properties(root, record, node), encoding="utf-8")
             log.unlink(missing_ok=True)
-            controllers.append(run_server(java, libs, record.heap, properties, log))
+            controllers.append(run_server(java, libs, record.heap, properties, log, level="DEBUG"))
             started(node, controllers[-1])
             logs.append(log)
         deadline = time.monotonic() + _PATIENCE_S
         while not _given_up(killed, logs) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
     finally:
-        # In order: a record is said before it is written, and a kill between the two would lose it.
         for controller in controllers:
-            controller.terminate()
-        for controller in controllers:
-            try:
-                controller.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                controller.kill()
-                controller.wait()
+            controller.kill()
+            controller.wait()
 
 
 def _given_up(nodes: Sequence[Node], logs: Sequence[Path]) -> bool:
-    # A controller alone speaks no protocol that a client of ours does: its log is what there is to ask.
-    said = "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs)
-    return all(f"Fencing broker {node.number} at epoch" in said for node in nodes)
+    """Whether the brokers of `nodes` were given up and that was committed, by what the controllers say.
+
+    A controller alone speaks no protocol that a client of ours does: its log is what there is to ask.
+    """
+    said = [log.read_text(encoding="utf-8", errors="replace") for log in logs]
+    given_up = all(any(f"{_GIVEN_UP}{node.number} at epoch" in text for text in said) for node in nodes)
+    return given_up and all(_committed(text) for text in said)
+
+
+def _committed(said: str) -> bool:
+    """Whether everything that this controller gave up is in the quorum's log; it says so long before it is."""
+    writes = list(_WRITE.finditer(said))
+    last = writes[-1].start() if writes else -1
+    return said.rfind(_GIVEN_UP) <= last and all(f"Processed {write[1]} in" in said for write in writes)
