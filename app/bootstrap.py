@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
-from agents.follower import partitions_of, reader_options
+from agents.follower import count_partitions
 from agents.generations import generation_records
+from agents.home import Homes
 from agents.intake import ticket_of, version_of
 from agents.live import text_of
 from agents.topics import TopicNames
+from agents.wire import Output
 from app.settings import Settings
 from models.engines.density import Hdbscan
 from models.engines.vector_index import ExactIndex
@@ -24,8 +27,10 @@ from models.routing.clean import CleanPolicy, CleanTicket, clean
 from models.routing.encode import Encoder, encode
 from models.routing.pack import PackPolicy
 from models.vote import Vectors
+from schemas.channels import event_type
 from schemas.codec import encode as to_json
 from schemas.contract import epoch_ms_of, time_of
+from schemas.headers import event_headers
 from schemas.state import TicketState, TicketStatus
 from schemas.ticket import TicketEvent, TicketEventKind
 
@@ -110,18 +115,15 @@ def fit(prepared: Prepared, encoder: Encoder, teams: Sequence[Owner], now_ms: in
     )
 
 
-def check_target(settings: Settings, kafka: dict[str, Any]) -> None:
-    """See that the topics are there, before a history is encoded for minutes.
+def check_target(settings: Settings, kafka: dict[str, Any]) -> Homes:
+    """See that the topics are there, before a history is encoded for minutes; where each ticket's state belongs.
 
     Raises:
         Transient: one is missing, or no broker answers.
     """
     names = TopicNames(settings.topic_prefix)
-    consumer = Consumer({**reader_options(kafka), "log_level": 0})
-    try:
-        partitions_of(consumer, [names.state, names.generations])
-    finally:
-        consumer.close()
+    counts = count_partitions(kafka, [names.state, names.generations])
+    return Homes(settings.partitioner, counts[names.state])
 
 
 def publish(
@@ -137,13 +139,12 @@ def publish(
     Raises:
         Transient: the cluster does not take it.
     """
-    names = TopicNames(settings.topic_prefix)
+    names, homes = TopicNames(settings.topic_prefix), check_target(settings, kafka)
     name, records = generation_records(first.generation)
     producer = Producer(
         {
             **kafka,
             "transactional.id": f"{settings.topic_prefix}{settings.group}.bootstrap",
-            "partitioner": "murmur2_random",
             "message.max.bytes": 2 << 20,
             "compression.type": "lz4",
             "log_level": 3,
@@ -151,22 +152,37 @@ def publish(
     )
     try:
         producer.init_transactions(30)
-        states = list(_states(prepared, first, name))
-        for start in range(0, len(states), _CHUNK):
-            chunk = states[start : start + _CHUNK]
-            _write(producer, names.state, [(state.ticket_id.encode(), to_json(state)) for state in chunk])
-            report(start + len(chunk), len(states))
-        _write(producer, names.generations, records)
+        states, done = _states(prepared, first, name), 0
+        while chunk := list(islice(states, _CHUNK)):
+            _write(producer, [_state_record(state, names.state, homes) for state in chunk])
+            done += len(chunk)
+            report(done, len(prepared.tickets))
+        _write(producer, [Output(names.generations, key, value, ()) for key, value in records])
     except KafkaException as error:
         raise Transient(f"the generation could not be published: {error.args[0].name()}") from error
     return name
 
 
-def _write(producer: Producer, topic: str, records: Sequence[tuple[bytes, bytes]]) -> None:
+def _write(producer: Producer, outputs: Sequence[Output]) -> None:
     producer.begin_transaction()
-    for key, value in records:
-        producer.produce(topic, key=key, value=value)
+    for output in outputs:
+        place = {} if output.partition is None else {"partition": output.partition}
+        producer.produce(
+            output.topic, key=output.key, value=output.value, headers=list(output.headers), **place
+        )
     producer.commit_transaction(30)
+
+
+def _state_record(state: TicketState, topic: str, homes: Homes) -> Output:
+    headers = event_headers(
+        event_type(TicketState),
+        f"{state.ticket_id}/{state.version}",
+        "/sluice/bootstrap",
+        state.ticket_id,
+        state.updated_at,
+        None,
+    )
+    return Output(topic, state.ticket_id.encode(), to_json(state), headers, homes.of(state.ticket_id))
 
 
 def _states(prepared: Prepared, first: FirstGeneration, generation_id: str) -> Iterator[TicketState]:
