@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,14 +28,17 @@ class WorkerProcess:
     Args:
         variables: `SLUICE_*` settings beside those of this process's environment.
         log: file that its output goes to, appended.
+        module: what is run instead, with its arguments, as `python -m` takes it.
     """
 
-    def __init__(self, variables: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], log: Path, module: Sequence[str] = ("app", "worker")
+    ) -> None:
         self.log, self.port = log, free_port()
         own = {"SLUICE_WEB_HOST": "127.0.0.1", "SLUICE_WEB_PORT": str(self.port), "SLUICE_LOG_FORMAT": "json"}
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "worker"],
+                [sys.executable, "-m", *module],
                 env={**os.environ, **own, **variables},
                 stdout=sink,
                 stderr=sink,

@@ -107,15 +107,15 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     joined = threading.Event()
     follower = Follower(kafka, {names.generations: live.on_generation, names.state: live.on_state}, die)
 
-    app = _faust_app(settings, bootstrap)
+    app = faust_app(settings, bootstrap)
     channel = BatchChannel(app)
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def build_wire(deliver: Deliver) -> Wire:
-        consumer = parts.consumer(_consumer_options(settings, kafka))
-        producer = parts.producer(_producer_options(settings, kafka, instance))
+        consumer = parts.consumer(consumer_options(settings, kafka))
+        producer = parts.producer(producer_options(settings, kafka, instance))
         watcher = RoutingWatcher(consumer, table, homes, metrics, settings.batch_records, joined)
-        return Wire(consumer, producer, [names.tickets], deliver, watcher, _wire_policy(settings), pulse)
+        return Wire(consumer, producer, [names.tickets], deliver, watcher, wire_policy(settings), pulse)
 
     feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
 
@@ -196,7 +196,7 @@ def _routing_path(
     )
 
 
-def _faust_app(settings: Settings, bootstrap: str) -> faust.App:
+def faust_app(settings: Settings, bootstrap: str) -> faust.App:
     """Faust's part: agents, tasks, web and the worker's life. Its own group reads nothing but its leader topic.
 
     Raises:
@@ -229,7 +229,7 @@ def _faust_app(settings: Settings, bootstrap: str) -> faust.App:
     )
 
 
-def _wire_policy(settings: Settings) -> WirePolicy:
+def wire_policy(settings: Settings) -> WirePolicy:
     return WirePolicy(
         records=settings.batch_records,
         depth=settings.batches_in_flight,
@@ -239,7 +239,7 @@ def _wire_policy(settings: Settings) -> WirePolicy:
     )
 
 
-def _consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, Any]:
+def consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, Any]:
     static = {"group.instance.id": settings.instance} if settings.instance else {}
     return {
         **kafka,
@@ -262,7 +262,7 @@ def _consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, An
     }
 
 
-def _producer_options(settings: Settings, kafka: dict[str, Any], instance: str) -> dict[str, Any]:
+def producer_options(settings: Settings, kafka: dict[str, Any], instance: str) -> dict[str, Any]:
     return {
         **kafka,
         "transactional.id": f"{settings.topic_prefix}{settings.group}.{instance}",

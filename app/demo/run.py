@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer
 
-from agents import admin
 from agents.exits import Exit
-from agents.topics import TopicNames, topic_specs
+from agents.follower import partitions_of, read_to_end, reader_options
+from agents.topics import TopicNames
 from app.bootstrap import fit, prepare, publish
-from app.broker import LocalCluster, running_bootstrap
 from app.child import WorkerProcess
-from app.connect import check_login
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
+from app.scratch import own_topics, some_broker
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
@@ -55,43 +54,22 @@ def run_demo(source: Source, settings: Settings, out: Path, rate: float, told: T
         Fatal, Transient: one clear line.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with _broker(settings, told) as bootstrap:
-        prefix = f"demo-{time.strftime('%Y%m%d-%H%M%S')}."
-        ours = settings.model_copy(update={"bootstrap": bootstrap, "topic_prefix": prefix})
+    with (
+        some_broker(settings, told.step) as bootstrap,
+        own_topics(settings, bootstrap, "demo") as ours,
+    ):
         kafka = kafka_options(ours, bootstrap)
-        client = AdminClient({**kafka, "log_level": 0})
-        told.step("making topics")
-        specs = topic_specs(TopicNames(prefix), ours.partitions, ours.replication)
-        check_login(kafka)
-        admin.create(client, specs)
-        try:
-            generation = _learn(source, ours, kafka, told)
-            with _worker(ours, bootstrap, out / "worker.log", told):
-                told.step(f"replaying {len(source.sent)} records at {rate:g} a second")
-                collected = replay(source.sent, kafka, TopicNames(prefix), rate, told.progress)
-        finally:
-            admin.delete(client, specs)
+        generation = _learn(source, ours, kafka, told)
+        with _worker(ours, bootstrap, out / "worker.log", told):
+            told.step(f"replaying {len(source.sent)} records at {rate:g} a second")
+            collected = replay(source.sent, kafka, TopicNames(ours.topic_prefix), rate, told.progress)
+        leaked = _leaks(source, collected, kafka, TopicNames(ours.topic_prefix).state)
     report = {**score(collected, source.truths, len(source.sent)), "generation": generation}
     report["bad_rows"] = len(source.bad_rows)
     report["secrets_planted"] = len(source.secrets)
-    report["secrets_leaked"] = _leaks(source, collected)
+    report["secrets_leaked"] = leaked
     _write(out, report, collected)
     return Shown(report, collected)
-
-
-@contextmanager
-def _broker(settings: Settings, told: Told) -> Iterator[str]:
-    """The cluster of the settings, or the local broker that runs, or one for this run alone."""
-    known = settings.bootstrap or running_bootstrap(settings.data_dir / "broker")
-    if known:
-        yield known
-        return
-    told.step("starting a local Kafka broker")
-    cluster = LocalCluster(settings.data_dir / "demo-broker", cache_dir=settings.data_dir, guarded=True)
-    try:
-        yield cluster.start(told.step)
-    finally:
-        cluster.stop()
 
 
 def _learn(source: Source, settings: Settings, kafka: dict[str, Any], told: Told) -> dict[str, Any]:
@@ -135,10 +113,19 @@ def _worker(settings: Settings, bootstrap: str, log: Path, told: Told) -> Iterat
         raise Transient(f"the worker ended with exit code {code}; see {log}")
 
 
-def _leaks(source: Source, collected: Collected) -> int:
-    """Planted personal data that stands in any decision; dead letters hold original bytes and say so."""
-    everything = "\n".join(encode(decision).decode() for decision in collected.decisions)
-    return sum(secret in everything for secret in source.secrets)
+def _leaks(source: Source, collected: Collected, kafka: dict[str, Any], state: str) -> int:
+    """How much of the planted personal data stands in any decision or in the state of any ticket; dead letters hold
+    original bytes and say so."""
+    kept: list[bytes] = [encode(decision) for decision in collected.decisions]
+    consumer = Consumer(reader_options(kafka))
+    try:
+        read_to_end(
+            consumer, partitions_of(consumer, [state]), lambda record: kept.append(record.value() or b"")
+        )
+    finally:
+        consumer.close()
+    everything = b"\n".join(kept)
+    return sum(secret.encode() in everything for secret in source.secrets)
 
 
 def _write(out: Path, report: dict[str, Any], collected: Collected) -> None:

@@ -177,7 +177,7 @@ def _is_left_out(source: Source, value: object) -> bool:
     )
 
 
-class _BadField(Exception):  # noqa: N818
+class _BadField(Exception):
     def __init__(self, field: str, allowed: str) -> None:
         super().__init__(field)
         self.field, self.allowed = field, allowed

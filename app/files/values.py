@@ -23,7 +23,7 @@ CLOSED_WORDS = frozenset(
 ) | (frozenset({"已关闭", "关闭", "已取消"}))
 
 
-class Misfit(Exception):  # noqa: N818  (read as a sentence where it is raised)
+class Misfit(Exception):
     """A value that its field cannot hold.
 
     Args:

@@ -1,0 +1,64 @@
+"""`sluice bench`: Sluice measured against its peers in the same run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.console import Json, err, out, print_json, progress
+from app.cli.run import Bootstrap
+from app.settings import load_settings
+
+app = typer.Typer(help="Measured against peers in the same run, printed as ratios.", no_args_is_help=True)
+
+
+@app.command()
+def worker(
+    tickets: Annotated[
+        int, typer.Option(min=2_000, help="Given to each contender; plain Faust gets a tenth.")
+    ] = 60_000,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each latency is measured.")] = 20.0,
+    folder: Annotated[Path, typer.Option("--out", help="Where the contenders' logs go.")] = Path("out/bench"),
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Tickets a second through the wire and the whole path, beside bare confluent-kafka and plain Faust; latency.
+
+    Example: sluice bench worker --json
+    """
+    from app.bench.worker import bench_worker
+    from app.demo.run import Told
+    from app.scratch import some_broker
+
+    settings = load_settings(bootstrap=bootstrap)
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        with some_broker(settings, told.step) as address:
+            report = bench_worker(settings, address, tickets, seconds, folder, told)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def _print(report: dict[str, Any]) -> None:
+    rates = report["tickets_per_s"]
+    table = Table("one core", "tickets/s", "to Faust", "to confluent-kafka")
+    for name, text in (
+        ("faust", "plain Faust, async for"),
+        ("confluent", "bare confluent-kafka, transactions"),
+        ("wire", "the wire alone"),
+        ("path", "the whole path, no-op encoder"),
+    ):
+        ratios = (f"{rates[name] / rates[peer]:.2f}" for peer in ("faust", "confluent"))
+        table.add_row(text, f"{rates[name]:,}", *ratios)
+    out.print(table)
+    steps = "  ".join(f"{step} {cost:g}" for step, cost in report["path_us_per_ticket"].items())
+    out.print(f"whole path, µs a ticket: {steps}", highlight=False)
+    for name in ("latency_25", "latency_250", "latency_half"):
+        found = report[name]
+        out.print(
+            f"{found['rate']:g}/s: p50 {found['p50_ms']:g} ms, p99 {found['p99_ms']:g} ms", highlight=False
+        )
