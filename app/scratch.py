@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from confluent_kafka.admin import AdminClient
 
@@ -11,6 +12,14 @@ from agents.topics import TopicNames, topic_specs
 from app.broker import LocalCluster, running_bootstrap
 from app.connect import check_login
 from app.settings import Settings, kafka_options
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a run speaks while it works: a new step, and how far it is with it."""
+
+    step: Callable[[str], None]
+    progress: Callable[[int, int], None]
 
 
 @contextmanager

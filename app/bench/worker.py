@@ -14,8 +14,7 @@ from app.bench.tickets import NoOpEncoder, past_tickets, ticket_values
 from app.bootstrap import fit, prepare, publish
 from app.child import WorkerProcess
 from app.demo.replay import Sent, replay
-from app.demo.run import Told
-from app.scratch import own_topics
+from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder

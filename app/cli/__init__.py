@@ -1,5 +1,5 @@
-"""The operator's command line: one module a command group, put together here."""
+"""The operator's command line: one module a command group, put together in `command`."""
 
-from app.cli.console import main
+from app.cli.command import main
 
 __all__ = ["main"]

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.console import Json, err, out, print_json, progress
-from app.cli.run import Bootstrap
+from app.cli.console import Bootstrap, Json, err, out, print_json, progress
 from app.settings import load_settings
 
 app = typer.Typer(help="Measured against peers in the same run, printed as ratios.", no_args_is_help=True)
@@ -28,8 +27,7 @@ def worker(
     Example: sluice bench worker --json
     """
     from app.bench.worker import bench_worker
-    from app.demo.run import Told
-    from app.scratch import some_broker
+    from app.scratch import Told, some_broker
 
     settings = load_settings(bootstrap=bootstrap)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The `sluice` command: its groups, how it speaks, and what it exits with."""
+"""How the `sluice` command speaks: text for people, JSON for machines, one line where something is wrong."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +20,11 @@ out = Console()
 err = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
+
+Bootstrap = Annotated[
+    str | None,
+    typer.Option("--bootstrap", help="Kafka's address; else SLUICE_BOOTSTRAP, else the local broker's."),
+]
 
 
 def print_json(value: Any) -> None:
@@ -69,38 +74,3 @@ def fail(error: SluiceError, code: Exit | None = None) -> NoReturn:
     if code is None:
         code = Exit.USAGE if exit_for(error) is Exit.USAGE else Exit.FAILED
     raise SystemExit(code.value)
-
-
-def build() -> typer.Typer:
-    """The whole command line.
-
-    A command imports what is heavy (Faust, the models) where it runs, so that `--help` and a slip of the keyboard
-    are answered at once.
-    """
-    from app.cli import bench, broker, demo, imports, learn, run, topics
-
-    cli = typer.Typer(
-        help="Route support tickets by meaning, and hear of new problems first.",
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-    )
-    cli.add_typer(bench.app, name="bench")
-    cli.add_typer(broker.app, name="broker")
-    cli.add_typer(topics.app, name="topics")
-    for commands in (demo, imports, learn, run):
-        commands.add_to(cli)
-    return cli
-
-
-def main() -> NoReturn:
-    """Entry point of `sluice`: 0 ok, 1 failed, 2 bad usage or settings; a worker's own codes are in agents/exits."""
-    try:
-        build()()
-    except SluiceError as error:
-        fail(error)
-    except KeyboardInterrupt:
-        err.print("sluice: stopped")
-        raise SystemExit(Exit.FAILED.value) from None
-    raise SystemExit(0)

@@ -8,8 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.console import Json, err, out, print_json, progress
-from app.cli.run import Bootstrap
+from app.cli.console import Bootstrap, Json, err, out, print_json, progress
 from app.settings import load_settings
 from models.errors import Fatal
 from schemas.decision import Decision
@@ -38,8 +37,9 @@ def demo(
 
     Example: sluice demo --tickets tickets.csv --text subject+body --label team
     """
-    from app.demo.run import Told, run_demo
+    from app.demo.run import run_demo
     from app.demo.sources import from_file, from_sample
+    from app.scratch import Told
 
     settings = load_settings(bootstrap=bootstrap)
     now_ms = time.time_ns() // 1_000_000

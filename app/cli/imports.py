@@ -16,7 +16,7 @@ from rich.table import Table
 
 from agents.exits import Exit
 from agents.topics import TopicNames
-from app.cli.console import Json, err, out, print_json
+from app.cli.console import Bootstrap, Json, err, out, print_json
 from app.connect import bootstrap_of
 from app.files.lines import BadRow
 from app.files.mapping import ColumnMapping, mapping_of, sources_of
@@ -50,10 +50,6 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Read no more 
 Errors = Annotated[Path | None, typer.Option("--errors", help="Every bad row into this file, as JSON Lines.")]
 Restart = Annotated[
     bool, typer.Option("--restart", help="From the first row, though it was imported before.")
-]
-Bootstrap = Annotated[
-    str | None,
-    typer.Option("--bootstrap", help="Kafka's address; else SLUICE_BOOTSTRAP, else the local broker's."),
 ]
 
 

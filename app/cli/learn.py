@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import Json, err, out, print_json, progress
-from app.cli.run import Bootstrap
+from app.cli.console import Bootstrap, Json, err, out, print_json, progress
 from app.files.lines import BadRow
 from app.files.mapping import mapping_of, ticket_row
 from app.files.rows import Row, read_columns, read_rows

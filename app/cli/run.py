@@ -10,7 +10,7 @@ import typer
 
 from agents.exits import Exit, exit_for
 from app.child import free_port
-from app.cli.console import fail
+from app.cli.console import Bootstrap, fail
 from app.connect import bootstrap_of, check_login
 from app.logs import set_up_logs
 from app.settings import Settings, kafka_options, load_settings
@@ -19,11 +19,6 @@ from models.errors import SluiceError
 
 if TYPE_CHECKING:
     from app.worker import Parts
-
-Bootstrap = Annotated[
-    str | None,
-    typer.Option("--bootstrap", help="Kafka's address; else SLUICE_BOOTSTRAP, else the local broker's."),
-]
 
 
 def worker(

@@ -10,16 +10,12 @@ from rich.table import Table
 from agents import admin
 from agents.topics import TopicNames, TopicSpec, topic_specs
 from app.broker import running_bootstrap
-from app.cli.console import Json, out, print_json
+from app.cli.console import Bootstrap, Json, out, print_json
 from app.settings import Settings, kafka_options, load_settings
 from models.errors import Fatal
 
 app = typer.Typer(help="The topics and their settings.", no_args_is_help=True)
 
-Bootstrap = Annotated[
-    str | None,
-    typer.Option("--bootstrap", help="Kafka's address; else SLUICE_BOOTSTRAP, else the local broker's."),
-]
 Partitions = Annotated[
     int | None,
     typer.Option("--partitions", min=1, max=1000, help="The most workers that can share the work."),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +18,12 @@ from app.child import WorkerProcess
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
-from app.scratch import own_topics, some_broker
+from app.scratch import Told, own_topics, some_broker
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Transient
 from schemas.codec import encode
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How the demo speaks while it works: a new step, and how far it is."""
-
-    step: Callable[[str], None]
-    progress: Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from agents.exits import Exit
 from agents.metrics import declare
 from agents.topics import TopicNames
-from app.cli.console import build
+from app.cli.command import build
 from app.demo.replay import Collected
 from app.demo.report import score
 from app.settings import Settings

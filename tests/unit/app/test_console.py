@@ -22,7 +22,7 @@ HEAVY = ("faiss", "faust", "hdbscan", "onnxruntime", "scipy", "sklearn", "torch"
 _ALL_HELP = """
 import contextlib, io, json, sys
 import typer
-from app.cli.console import build
+from app.cli.command import build, main
 
 def helps(command, path):
     if hasattr(command, "commands"):
@@ -64,7 +64,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFi
     def called(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sluice", *words])
         with pytest.raises(SystemExit) as ended:
-            console.main()
+            main()
         code = ended.value.code
         assert isinstance(code, int)
         said = capfd.readouterr()

@@ -1,0 +1,44 @@
+"""The `sluice` command: its groups, put together."""
+
+from typing import NoReturn
+
+import typer
+
+from agents.exits import Exit
+from app.cli.console import err, fail
+from models.errors import SluiceError
+
+
+def build() -> typer.Typer:
+    """The whole command line.
+
+    A command imports what is heavy (Faust, the models) where it runs, so that `--help` and a slip of the keyboard
+    are answered at once.
+    """
+    from app.cli import bench, broker, demo, imports, learn, run, topics
+
+    cli = typer.Typer(
+        help="Route support tickets by meaning, and hear of new problems first.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    cli.add_typer(bench.app, name="bench")
+    cli.add_typer(broker.app, name="broker")
+    cli.add_typer(topics.app, name="topics")
+    for commands in (demo, imports, learn, run):
+        commands.add_to(cli)
+    return cli
+
+
+def main() -> NoReturn:
+    """Entry point of `sluice`: 0 ok, 1 failed, 2 bad usage or settings; a worker's own codes are in agents/exits."""
+    try:
+        build()()
+    except SluiceError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        err.print("sluice: stopped")
+        raise SystemExit(Exit.FAILED.value) from None
+    raise SystemExit(0)
