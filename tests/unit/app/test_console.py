@@ -11,6 +11,7 @@ import pytest
 
 from agents.exits import Exit
 from app.cli import console
+from app.cli.command import main
 from app.settings import Settings
 from models.errors import BadGeneration, Fatal, Invalid, PoisonFlood, SluiceError, Transient
 
@@ -22,7 +23,7 @@ HEAVY = ("faiss", "faust", "hdbscan", "onnxruntime", "scipy", "sklearn", "torch"
 _ALL_HELP = """
 import contextlib, io, json, sys
 import typer
-from app.cli.command import build, main
+from app.cli.command import build
 
 def helps(command, path):
     if hasattr(command, "commands"):
