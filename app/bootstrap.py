@@ -145,6 +145,8 @@ def publish(
         {
             **kafka,
             "transactional.id": f"{settings.topic_prefix}{settings.group}.bootstrap",
+            # Readers of the topic wait for a transaction whose writer was killed until this is over.
+            "transaction.timeout.ms": round(settings.transaction_timeout_s * 1000),
             "message.max.bytes": 2 << 20,
             "compression.type": "lz4",
             "log_level": 3,
