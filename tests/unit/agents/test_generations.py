@@ -151,6 +151,10 @@ BROKEN: dict[str, tuple[Callable[[Records], Records], str]] = {
         lambda records: [part_of(JUNK), manifest_of(JUNK, parts=2**60)],
         "parts are missing",
     ),
+    "a manifest of other bytes": (
+        lambda _: [part_of(JUNK), manifest_of(JUNK, sha256="0" * 64)],
+        "checksum differs",
+    ),
     "whole, and no generation": (lambda _: [part_of(JUNK), manifest_of(JUNK)], "not a generation"),
     "under another one's name": (
         lambda records: [(b"g-0/0", part_of(JUNK)[1]), (b"g-0", manifest_of(JUNK)[1])],

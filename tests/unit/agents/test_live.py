@@ -180,9 +180,10 @@ def test_what_is_not_shown_and_what_leaves(
 
 def test_a_deleted_ticket_leaves(live: Live) -> None:
     live.on_state(state_record(solved("t-1", EYE[0])))
+    live.on_state(state_record(solved("t-2", unit(1, 0.3, 0, 0))))
     live.on_state(state_record(None, "t-1"))
     live.on_state(state_record(None, "never seen"))
-    assert shown(live, EYE[0]) == []
+    assert shown(live, EYE[0], k=1) == ["t-2"]  # it takes nobody's place either
 
 
 def test_a_record_without_key_changes_nothing(live: Live) -> None:
