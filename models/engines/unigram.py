@@ -17,6 +17,7 @@ from models.errors import Fatal
 UNKNOWN, BEGIN, END = 0, 1, 2
 _SPACE = "\u2581"
 _SPACES = re.compile(" +")
+_SCORE = struct.Struct("<f")
 
 # Every character that a charsmap key of more than one character goes on with: combining marks, vowel signs,
 # conjoining and half-width jamo. Only where one of them stands can a match span characters. To find them by walking
@@ -49,8 +50,7 @@ def read_model(data: bytes) -> UnigramModel:
     try:
         for number, body in _fields(data):
             if number == 1:
-                piece = dict(_fields(body))
-                pieces.append((piece[1].decode(), struct.unpack("<f", piece.get(2, bytes(4)))[0]))
+                pieces.append(_piece(body))
             elif number == 3:
                 charsmap = dict(_fields(body)).get(2, b"")
     except (IndexError, KeyError, ValueError, struct.error) as error:
@@ -58,6 +58,18 @@ def read_model(data: bytes) -> UnigramModel:
     if not pieces or len(charsmap) < 8:
         raise Fatal("sentencepiece model: holds no pieces or no normaliser")
     return UnigramModel(pieces, charsmap)
+
+
+def _piece(body: bytes) -> tuple[str, float]:
+    """Text and score of a piece. Nearly all are written alike (text shorter than 128 bytes, then the score), and
+    read so they cost a quarter of the general way: a worker waits for 128,000 of them when it starts."""
+    size = len(body)
+    if size > 6 and body[0] == 0x0A and body[1] < 0x80:
+        end = 2 + body[1]
+        if size >= end + 5 and body[end] == 0x15 and (size == end + 5 or body[end + 5] == 0x18):
+            return body[2:end].decode(), _SCORE.unpack_from(body, end + 1)[0]
+    piece = dict(_fields(body))
+    return piece[1].decode(), _SCORE.unpack(piece.get(2, bytes(4)))[0]
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
