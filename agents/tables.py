@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, TopicPartition
 
-from agents.follower import read_to_end, reader_options
+from agents.follower import partitions_of, read_to_end, reader_options
 from agents.pulse import Pulse
 from agents.wire import Record
 from schemas.codec import decode
@@ -104,9 +104,15 @@ class TicketTable:
                 del self._staged[place]
 
     def restore(self, partitions: list[int]) -> None:
-        """Read the state of `partitions` to its end; call it once their former owner's transactions are settled."""
+        """Read the state of `partitions` to its end; call it once their former owner's transactions are settled.
+
+        Raises:
+            Transient: the topic is missing or no broker answers.
+        """
         consumer = self._connect(reader_options(self._kafka))
         try:
+            # A client that is asked to read before it knows its brokers begins half a second later.
+            partitions_of(consumer, [self._topic])
             self._partitions.update({number: {} for number in partitions})
             places = [TopicPartition(self._topic, number) for number in partitions]
             count = read_to_end(consumer, places, self._restore_one)

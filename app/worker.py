@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,6 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
 
     add_pages(app, registry, conditions)
 
-    @app.task
     async def boot() -> None:
         follower.start()
         await _until(follower.caught_up)
@@ -139,6 +138,8 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
             _log.warning("waiting_for_generation", remedy="sluice bootstrap FILE")
             await _until(live.present)
         feed.start()
+
+    app.boot = boot
 
     @app.on_before_shutdown.connect
     async def leave(*_: Any, **__: Any) -> None:
@@ -196,7 +197,19 @@ def _routing_path(
     )
 
 
-def faust_app(settings: Settings, bootstrap: str) -> faust.App:
+class WorkerApp(faust.App):
+    """An app that starts its work with itself. Faust's own tasks wait until its group has balanced, and after a kill
+    that takes the dead member's session: seconds in which the wire can be back at work."""
+
+    boot: Callable[[], Awaitable[None]] | None = None
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        if self.boot is not None:
+            self.add_future(self.boot())
+
+
+def faust_app(settings: Settings, bootstrap: str) -> WorkerApp:
     """Faust's part: agents, tasks, web and the worker's life. Its own group reads nothing but its leader topic.
 
     Raises:
@@ -207,7 +220,7 @@ def faust_app(settings: Settings, bootstrap: str) -> faust.App:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Fatal(f"SLUICE_DATA_DIR: {folder} cannot be made: {error.strerror}") from None
-    return faust.App(
+    return WorkerApp(
         f"{settings.topic_prefix}{settings.group}-control",
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
         broker_credentials=faust_credentials(settings),
