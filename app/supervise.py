@@ -32,7 +32,7 @@ class RestartPolicy:
 
     first_s: float = 0.1
     most_s: float = 30.0
-    calm_s: float = 30.0
+    calm_s: float = 10.0
     stop_s: float = 10.0
 
 
