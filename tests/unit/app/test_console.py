@@ -108,7 +108,7 @@ def test_help_loads_nothing_heavy(asked: dict[str, list[str]]) -> None:
 def test_help_is_no_failure(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    assert "Usage: sluice" in out
+    assert "Usage: " in out
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_usage_errors_end_with_two(run: Run, words: list[str]) -> None:
     code, out, err = run(*words)
     assert code == 2
     assert "Traceback" not in out + err
-    assert "Usage: sluice" in out + err
+    assert "Usage: " in out + err
 
 
 @pytest.mark.parametrize(
