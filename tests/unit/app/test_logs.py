@@ -45,7 +45,7 @@ def failing() -> Exception:
         try:
             raise KeyError(SECRET)
         except KeyError as cause:
-            raise ValueError(f"cannot bear\n{SECRET!r}") from cause
+            raise ValueError(f"cannot bear\n{SECRET}") from cause
     except ValueError as error:
         return error
 
