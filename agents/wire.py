@@ -6,8 +6,10 @@ transaction. Nothing else in Sluice consumes a group or produces an event of the
 Rules
   1. A batch belongs to one epoch. Every change of the assignment, and every rewind, begins a new epoch; a batch
      of an older one is dropped without a trace: whoever owns its partitions now reads it again.
-  2. The group's metadata is taken with the records, before any work. A member that the group has left behind
-     therefore cannot commit: the broker refuses the offsets of a stale generation and the transaction aborts.
+  2. The group's metadata is taken with the assignment, before any record of it is read. A member that the group
+     has left behind therefore cannot commit: the broker refuses the offsets of a stale generation and the
+     transaction aborts. Taken later it could be of a generation that the client's own thread has gone on to, or
+     of no membership at all, whose offsets a broker takes without a question.
   3. Batches are committed in the order in which they were taken. If one fails, all behind it are dropped too.
   4. The position after a failure is the committed offset, asked for anew and awaited until it is stable, so
      that records of a transaction still open elsewhere are neither read twice nor skipped.
@@ -197,6 +199,7 @@ class Wire:
         self._pulse, self._clock, self._sleep = pulse, clock, sleep
         self._in_flight: deque[Batch] = deque()
         self._epoch = 0
+        self._metadata: Any = None
         self._failures = 0
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
@@ -254,7 +257,7 @@ class Wire:
         batch = Batch(
             records=records,
             epoch=self._epoch,
-            metadata=self._consumer.consumer_group_metadata(),
+            metadata=self._metadata,
             positions=[TopicPartition(topic, partition, end) for (topic, partition), end in ends.items()],
             taken_at=self._clock(),
         )
@@ -375,7 +378,7 @@ class Wire:
             self._assign(assigned)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        committed = self._consumer.committed(partitions, self._policy.commit_timeout_s)
+        committed = self._settled_offsets(partitions)
         for place in committed:
             if place.error is not None:
                 raise Transient(f"committed offset of {place.topic} {place.partition}: {place.error.name()}")
@@ -385,9 +388,27 @@ class Wire:
         self._consumer.assign(committed)
         if self._paused:
             self._consumer.pause(committed)
+        else:  # a pause outlives the loss of its partition: one that comes back would never be read again
+            self._consumer.resume(committed)
+
+    def _settled_offsets(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Committed offsets, once no open transaction holds one of them.
+
+        A process that died in a transaction, and does not come back, leaves it to the coordinator, which looks for
+        such every 10 s (Kafka's `transaction.abort.timed.out.transaction.cleanup.interval.ms`).
+        """
+        for _ in range(_PATIENCE):
+            try:
+                return self._consumer.committed(partitions, self._policy.commit_timeout_s)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._TIMED_OUT:
+                    raise
+            self._pulse.beat()
+        raise Transient(f"committed offsets are held by an open transaction: {len(partitions)} partitions")
 
     def _assigned(self, _: Any, partitions: list[TopicPartition]) -> None:
         self._epoch += 1
+        self._metadata = self._consumer.consumer_group_metadata()
         self._assign(partitions)
         self._watcher.gained(partitions)
 
@@ -402,6 +423,9 @@ def _raise_unless_passing(error: Any) -> None:
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")
 
+
+# Longer than a transaction's own time-out (the same as that of one call) and the coordinator's round.
+_PATIENCE = 3
 
 _PASSING = frozenset(
     {

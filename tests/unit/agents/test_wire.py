@@ -1,7 +1,7 @@
 """The wire's rules, one by one, over an in-memory Kafka."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from agents.pulse import Pulse
 from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
+from tests.fakes.faulty import InterruptedConsumer
 from tests.fakes.kafka import FakeConsumer, FakeKafka, FakeProducer, Place, error
 
 IN, OUT, GROUP = "in", "out", "group"
@@ -83,9 +84,20 @@ class Rig:
                 self.work(batch, failure)
 
 
+class Interruptible(FakeKafka):
+    """One whose consumers can be interrupted."""
+
+    def consumer(self, group: str, member: str) -> InterruptedConsumer:
+        return InterruptedConsumer(self, group, member)
+
+
 @pytest.fixture
 def kafka() -> FakeKafka:
-    kafka = FakeKafka()
+    return filled(FakeKafka())
+
+
+def filled(kafka: FakeKafka) -> FakeKafka:
+    """Ten records in two partitions."""
     kafka.make(IN, 2)
     kafka.make(OUT, 1)
     for number in range(10):
@@ -221,7 +233,7 @@ def test_a_zombie_is_fenced(kafka: FakeKafka) -> None:
     zombie.wire.step()
     zombie.work(zombie.delivered[0])
     Rig(kafka)  # the same instance, started anew
-    with pytest.raises(Transient, match="_FENCED"):
+    with pytest.raises(Transient, match="unsettled"):
         zombie.run()
     assert outputs(kafka) == []
 
@@ -276,6 +288,71 @@ def test_slow_work_pauses_and_loses_nothing(kafka: FakeKafka) -> None:
         rig.work(batch)
     rig.run()
     assert sorted(filter(None, outputs(kafka))) == [b"v%d" % number for number in range(10)]
+
+
+def test_a_partition_lost_while_paused_is_read_when_it_comes_back(kafka: FakeKafka) -> None:
+    rig = alone(kafka)
+    rig.wire.step()
+    rig.wire.step()
+    rig.now = POLICY.pause_after_s + 1
+    rig.wire.step()
+    kafka.rebalance(GROUP, {"a": [(IN, 0)]})
+    rig.wire.step()
+    for batch in rig.delivered:
+        rig.work(batch)
+    rig.run()
+    assert kafka.groups[GROUP].offsets == {(IN, 0): 5}
+    kafka.rebalance(GROUP, {"a": BOTH})
+    rig.run()
+    assert kafka.groups[GROUP].offsets == {(IN, 0): 5, (IN, 1): 5}
+
+
+def test_a_generation_that_only_the_client_knows_of_commits_nothing() -> None:
+    """The client's own thread may go on to a new generation between a poll and what follows it."""
+    kafka = filled(Interruptible())
+    kafka.rebalance(GROUP, {"a": BOTH})
+    a = Rig(kafka, policy=replace(POLICY, records=1, depth=1))
+    a.wire.step()
+
+    def fall_behind() -> None:
+        kafka.rebalance(GROUP, {"a": [], "b": BOTH})
+        a.consumer.rejoin()
+        Rig(kafka, member="b").run()
+
+    assert isinstance(a.consumer, InterruptedConsumer)
+    a.consumer.interruptions.append(fall_behind)
+    a.run()
+    assert sorted(filter(None, outputs(kafka))) == [b"v%d" % number for number in range(10)]
+    assert "dropped ILLEGAL_GENERATION" in a.diary.lines
+
+
+@pytest.mark.parametrize("rounds", [1, 2], ids=["at_once", "in_the_second_round"])
+def test_the_transaction_of_one_who_died_is_awaited(kafka: FakeKafka, rounds: int) -> None:
+    dead = alone(kafka)
+    dead.wire.step()
+    dead.producer.begin_transaction()
+    dead.producer.send_offsets_to_transaction(dead.delivered[0].positions, dead.delivered[0].metadata, 1)
+    waits: list[None] = []
+
+    def wait() -> None:
+        waits.append(None)
+        if len(waits) == rounds:
+            kafka.time_out()
+
+    kafka.while_waiting = wait
+    kafka.rebalance(GROUP, {"b": BOTH})
+    Rig(kafka, member="b").run()
+    assert sorted(filter(None, outputs(kafka))) == [b"v%d" % number for number in range(10)]
+
+
+def test_a_transaction_that_nobody_ends_ends_the_process(kafka: FakeKafka) -> None:
+    dead = alone(kafka)
+    dead.wire.step()
+    dead.producer.begin_transaction()
+    dead.producer.send_offsets_to_transaction(dead.delivered[0].positions, dead.delivered[0].metadata, 1)
+    kafka.rebalance(GROUP, {"b": BOTH})
+    with pytest.raises(Transient, match="held by an open transaction"):
+        Rig(kafka, member="b").run()
 
 
 def test_work_without_end_ends_the_process(kafka: FakeKafka) -> None:
