@@ -15,6 +15,7 @@ from schemas.ticket import TicketEvent, TicketEventKind
 from schemas.unreadable import Unreadable
 
 _ASKS_FOR_DECISION = frozenset({TicketEventKind.CREATED, TicketEventKind.UPDATED})
+_ENDS = frozenset({TicketEventKind.RESOLVED, TicketEventKind.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,14 @@ class Intake:
 def version_of(event: TicketEvent, value: bytes, timestamp_ms: int) -> tuple[str, int]:
     """Name and rank of the event among its ticket's versions.
 
-    By the CRM's own count where it has one; else by `updated_at`; else the name is a digest of the event's bytes,
-    so that the same event sent twice is the same version, and the rank is the time it was published.
+    By the CRM's own count where it has one. Else the name is a digest of the event's bytes, so that the same event
+    sent twice is the same version and two changes within the same second are two; the rank is `updated_at`, or
+    failing that the time it was published.
     """
     if event.version is not None:
         return f"v{event.version}", event.version
-    if event.updated_at is not None:
-        moment = epoch_ms_of(event.updated_at)
-        return f"t{moment}.{event.event}", moment
-    return "h" + hashlib.sha256(value).hexdigest()[:16], max(0, timestamp_ms)
+    name = "h" + hashlib.sha256(value).hexdigest()[:16]
+    return name, max(0, timestamp_ms if event.updated_at is None else epoch_ms_of(event.updated_at))
 
 
 def ticket_of(event: TicketEvent, version: str) -> Ticket:
@@ -137,35 +137,52 @@ def ticket_of(event: TicketEvent, version: str) -> Ticket:
 
 
 def _with_remembered(ticket: CleanTicket, known: Known | None) -> CleanTicket | None:
-    """The ticket with the text that an earlier event of it brought, if its own has none.
+    """The ticket with what earlier events of it brought and this one leaves out: its text, whose it is, and, where
+    it is solved or closed, what solved it.
 
     Returns:
-        None where the event brings no text and the ticket is no longer open: nothing would change.
+        None where the event brings no text and the ticket was deleted: nothing is left to change.
 
     Raises:
         Invalid: the event brings no text and the ticket was never seen.
     """
-    if ticket.text or ticket.event == TicketEventKind.DELETED:
+    if ticket.event == TicketEventKind.DELETED:
         return ticket
-    if known is None:
-        raise Invalid("unknown_ticket", "description", "the first event of a ticket must bring its text")
-    if known.remembered is None:
+    earlier = None if known is None else known.remembered
+    if earlier is None:
+        if ticket.text:
+            return ticket
+        if known is None:
+            raise Invalid("unknown_ticket", "description", "the first event of a ticket must bring its text")
         return None
+    if not ticket.text:
+        ticket = replace(ticket, title=earlier.title, text=earlier.text)
+    ticket = replace(
+        ticket,
+        customer_id=ticket.customer_id or earlier.customer_id,
+        product=ticket.product or earlier.product,
+    )
+    if ticket.event not in _ENDS:
+        return ticket
     return replace(
         ticket,
-        title=known.remembered.title,
-        text=known.remembered.text,
-        customer_id=ticket.customer_id or known.remembered.customer_id,
-        product=ticket.product or known.remembered.product,
+        assigned_team=ticket.assigned_team or earlier.assigned_team,
+        resolution=ticket.resolution or earlier.resolution,
+        kb_article_id=ticket.kb_article_id or earlier.kb_article_id,
     )
 
 
 def known_after(accepted: Accepted) -> Known:
     """What is known of the ticket once the event is committed."""
     ticket = accepted.ticket
-    remembered = (
-        Remembered(ticket.title, ticket.text, ticket.customer_id, ticket.product, ticket.created_at_ms)
-        if accepted.asks_for_decision
-        else None
+    remembered = Remembered(
+        ticket.title,
+        ticket.text,
+        ticket.customer_id,
+        ticket.product,
+        ticket.assigned_team,
+        ticket.resolution,
+        ticket.kb_article_id,
     )
-    return Known(accepted.version, accepted.order, remembered)
+    deleted = accepted.kind is TicketEventKind.DELETED
+    return Known(accepted.version, accepted.order, None if deleted else remembered)

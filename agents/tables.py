@@ -15,8 +15,7 @@ from agents.follower import partitions_of, read_to_end, reader_options
 from agents.pulse import Pulse
 from agents.wire import Record
 from schemas.codec import decode
-from schemas.contract import epoch_ms_of
-from schemas.state import TicketState, TicketStatus
+from schemas.state import TicketState
 
 _log = structlog.get_logger(__name__)
 
@@ -29,12 +28,14 @@ class Remembered:
     text: str
     customer_id: str | None
     product: str | None
-    created_at_ms: int
+    assigned_team: str | None
+    resolution: str | None
+    kb_article_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last version of a ticket. `remembered` is None unless the ticket is open."""
+    """The last version of a ticket. `remembered` is None where the ticket was deleted."""
 
     version: str
     order: int
@@ -139,6 +140,12 @@ class TicketTable:
 def known_of(state: TicketState) -> Known:
     """What the table keeps of a state."""
     remembered = Remembered(
-        state.title, state.text, state.customer_id, state.product, epoch_ms_of(state.created_at)
+        state.title,
+        state.text,
+        state.customer_id,
+        state.product,
+        state.assigned_team,
+        state.resolution,
+        state.kb_article_id,
     )
-    return Known(state.version, state.order, remembered if state.status is TicketStatus.OPEN else None)
+    return Known(state.version, state.order, remembered)

@@ -1,5 +1,6 @@
 """Laws of intake: what is said of a ticket does not hang on how its events fell into batches, nor on who reads them."""
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.emit import Stamp, state_record
-from agents.intake import Accepted, Intake, Refused, known_after
+from agents.intake import Accepted, Intake, Refused, Skipped, known_after
+from agents.tables import Place
 from agents.wire import Record
 from models.routing.decide import DecidePolicy, Facts, decide
 from models.routing.match import Match
@@ -18,18 +20,29 @@ from tests.fakes.path import NAMES, intake, table_of
 from tests.fakes.records import NOW_MS, record, ticket
 
 _KINDS = ("created", "updated", "resolved", "closed", "deleted")
+_SOLVED_BY = ("assigned_team", "resolution", "kb_article_id")
 _GENERATION = generation(["billing"], np.eye(1, 4, dtype=np.float32), [])
 _STAMP = Stamp(NAMES, "worker-1", "fake", NOW_MS)
 
 
 def _events(kinds: Sequence[str]) -> st.SearchStrategy[list[Record]]:
-    """Events of two tickets, in any order of versions, some counted, some timed by their publishing alone."""
+    """Events of two tickets, in any order of versions: some counted, some timed, some by their publishing alone."""
     values = st.builds(
-        lambda ticket_id, kind, text, version: ticket(ticket_id, kind, text, version=version),
+        lambda ticket_id, kind, text, rank, solved: ticket(ticket_id, kind, text, **rank, **solved),
         st.sampled_from(["t-1", "t-2"]),
         st.sampled_from(kinds),
         st.sampled_from(["", "the app crashes", "the lock is offline"]),
-        st.none() | st.integers(0, 5),
+        st.fixed_dictionaries({}, optional={"version": st.integers(0, 5)})
+        | st.fixed_dictionaries({"updated_at": st.integers(NOW_MS, NOW_MS + 2)}),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "customer_id": st.sampled_from(["c-1", "c-2"]),
+                "assigned_team": st.sampled_from(["mobile", "locks"]),
+                "resolution": st.sampled_from(["reinstall", "restart"]),
+                "kb_article_id": st.sampled_from(["kb-1", "kb-2"]),
+            },
+        ),
     )
     return st.lists(values, max_size=12).map(
         lambda found: [record(value, at, timestamp_ms=at // 3) for at, value in enumerate(found)]
@@ -131,3 +144,38 @@ def test_reading_the_same_topic_again_accepts_nothing_but_what_never_was_news(re
     for found in map(reader.read, records):
         if isinstance(found, Accepted):
             assert found.order >= last[found.place].order
+
+
+@given(_events(_KINDS[:-1]))
+def test_an_end_says_last_what_was_said_last_since_the_ticket_was_last_open(records: list[Record]) -> None:
+    """Each of team, resolution, and article: of the ticket's last event that was no end, or of an end after it."""
+    reader = intake()
+    reader.table.begin(1)
+    said: dict[Place, dict[str, str]] = {}
+    for found in records:
+        result = reader.read(found)
+        if not isinstance(result, Accepted):
+            continue
+        own = json.loads(found.value() or b"")
+        earlier = {} if result.asks_for_decision else said.get(result.place, {})
+        said[result.place] = earlier | {name: own[name] for name in _SOLVED_BY if name in own}
+        told = {name: getattr(result.ticket, name) for name in _SOLVED_BY}
+        assert {name: value for name, value in told.items() if value is not None} == said[result.place]
+
+
+@given(_events(("updated",)))
+def test_two_changes_that_are_not_counted_are_one_only_if_they_are_one_to_the_byte(
+    records: list[Record],
+) -> None:
+    reader = intake()
+    reader.table.begin(1)
+    last: dict[Place, tuple[Accepted, bytes | None]] = {}
+    for found in records:
+        result = reader.read(found)
+        place = (0, json.loads(found.value() or b"")["ticket_id"])
+        if result == Skipped("repeated") and last[place][0].version.startswith("h"):
+            assert found.value() == last[place][1]
+        if isinstance(result, Accepted):
+            if place in last and result.version.startswith("h"):
+                assert found.value() != last[place][1]
+            last[place] = (result, found.value())

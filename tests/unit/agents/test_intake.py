@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped, known_after
+from agents.tables import Remembered
 from models.errors import Invalid
 from models.routing.clean import CleanPolicy
 from models.routing.masking.span import Kind
 from schemas.codec import Limits
 from schemas.headers import Trace
+from schemas.state import TicketStatus
 from schemas.ticket import TicketEventKind
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.path import NAMES, intake, table_of
@@ -43,6 +45,15 @@ def event(kind: str, text: str = "", **more: object) -> bytes:
     return ticket("t-1", kind, text, **more)
 
 
+def digest(value: bytes) -> str:
+    """The name of a version that the CRM does not count."""
+    return "h" + hashlib.sha256(value).hexdigest()[:16]
+
+
+def solved_by(found: Accepted) -> tuple[str | None, str | None, str | None]:
+    return found.ticket.assigned_team, found.ticket.resolution, found.ticket.kb_article_id
+
+
 @pytest.fixture
 def reader() -> Intake:
     made = intake()
@@ -58,25 +69,31 @@ def reader() -> Intake:
     [
         pytest.param(event("updated", TEXT, version=7), "v7", 7, id="the CRM's own count"),
         pytest.param(event("updated", TEXT, version=0, updated_at=LATER), "v0", 0, id="even beside a time"),
-        pytest.param(event("updated", TEXT, updated_at=LATER), f"t{LATER_MS}.updated", LATER_MS, id="a time"),
-        pytest.param(
-            event("resolved", TEXT, updated_at=LATER_MS), f"t{LATER_MS}.resolved", LATER_MS, id="and a kind"
-        ),
     ],
 )
-def test_name_and_rank_of_a_version(reader: Intake, value: bytes, version: str, order: int) -> None:
+def test_the_count_of_the_crm_is_name_and_rank(
+    reader: Intake, value: bytes, version: str, order: int
+) -> None:
     found = accept(reader, value, timestamp_ms=5)
     assert (found.version, found.order) == (version, order)
     assert found.ticket.version == version
 
 
-@pytest.mark.parametrize(("timestamp_ms", "order"), [(5, 5), (-1, 0)], ids=["published", "at no known time"])
-def test_without_count_or_time_the_bytes_name_the_version(
-    reader: Intake, timestamp_ms: int, order: int
+@pytest.mark.parametrize(
+    ("value", "timestamp_ms", "order"),
+    [
+        pytest.param(event("updated", TEXT, updated_at=LATER), 5, LATER_MS, id="updated"),
+        pytest.param(event("resolved", TEXT, updated_at=LATER_MS), 5, LATER_MS, id="updated, in ms"),
+        pytest.param(event("created", TEXT), 5, 5, id="published"),
+        pytest.param(event("created", TEXT), -1, 0, id="at no known time"),
+    ],
+)
+def test_without_a_count_the_bytes_name_the_version_and_its_time_ranks_it(
+    reader: Intake, value: bytes, timestamp_ms: int, order: int
 ) -> None:
-    value = event("created", TEXT)
     found = accept(reader, value, timestamp_ms=timestamp_ms)
-    assert (found.version, found.order) == ("h" + hashlib.sha256(value).hexdigest()[:16], order)
+    assert (found.version, found.order) == (digest(value), order)
+    assert found.ticket.version == digest(value)
 
 
 FIRST = [
@@ -86,9 +103,12 @@ FIRST = [
     pytest.param({"version": 3}, {"version": 9}, "updated v9", id="counted: a gap is no matter"),
     pytest.param({"updated_at": LATER_MS}, {"updated_at": LATER_MS - 1}, "late", id="timed: an older"),
     pytest.param(
-        {"updated_at": LATER_MS}, {"updated_at": LATER_MS + 1}, f"updated t{LATER_MS + 1}.updated", id="timed: the next"
+        {"updated_at": LATER_MS},
+        {"updated_at": LATER_MS + 1},
+        f"updated {digest(event('updated', OTHER, updated_at=LATER_MS + 1))}",
+        id="timed: the next",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("first", "second", "became"), FIRST)
@@ -99,10 +119,26 @@ def test_a_version_after_another(
     assert read(reader, event("updated", OTHER, **second)) == became
 
 
-def test_the_same_moment_and_kind_is_the_same_version_another_kind_is_not(reader: Intake) -> None:
-    accept(reader, event("created", TEXT, updated_at=LATER_MS))
-    assert read(reader, event("created", TEXT, updated_at=LATER)) == "repeated"
-    assert read(reader, event("resolved", updated_at=LATER_MS)) == f"resolved t{LATER_MS}.resolved"
+SAME_MOMENT = [
+    pytest.param(event("updated", TEXT, updated_at=LATER_MS), "repeated", id="the same bytes"),
+    pytest.param(event("updated", OTHER, updated_at=LATER_MS), None, id="another text"),
+    pytest.param(event("updated", TEXT, updated_at=LATER_MS, customer_id="c-1"), None, id="another field"),
+    pytest.param(event("resolved", updated_at=LATER_MS), None, id="another kind"),
+    pytest.param(event("updated", TEXT, updated_at=LATER), None, id="the moment in another spelling"),
+]
+
+
+@pytest.mark.parametrize(("second", "skipped"), SAME_MOMENT)
+def test_at_the_same_moment_the_same_bytes_are_repeated_and_any_others_are_a_version(
+    reader: Intake, second: bytes, skipped: str | None
+) -> None:
+    first = accept(reader, event("updated", TEXT, updated_at=LATER_MS), timestamp_ms=10)
+    result = reader.read(record(second, timestamp_ms=20))
+    if skipped:
+        assert result == Skipped(skipped)
+    else:
+        assert isinstance(result, Accepted)
+        assert (result.version, result.order) == (digest(second), first.order)
 
 
 def test_by_digest_the_same_bytes_are_repeated_whenever_they_come_and_others_are_new(reader: Intake) -> None:
@@ -146,7 +182,7 @@ def test_what_a_later_event_says_itself_goes_before_what_is_remembered(reader: I
     )
     told = accept(reader, event("updated", OTHER, version=4))
     assert told.ticket.text == OTHER
-    assert told.ticket.customer_id is None
+    assert (told.ticket.customer_id, told.ticket.product) == ("c-2", "Lock")  # that it says nothing of
     assert accept(reader, event("resolved", version=5)).ticket.text == OTHER
 
 
@@ -163,13 +199,76 @@ def test_without_text_of_its_own_or_earlier_it_is_refused(reader: Intake, kind: 
     assert read(reader, event("created", TEXT, version=1)) == "created v1"  # nothing was staged
 
 
-@pytest.mark.parametrize("last", ["resolved", "closed", "deleted"])
-def test_without_text_a_ticket_that_is_no_longer_open_has_no_news(reader: Intake, last: str) -> None:
+@pytest.mark.parametrize("last", ["resolved", "closed"])
+def test_a_solved_ticket_that_is_updated_without_text_is_decided_again(reader: Intake, last: str) -> None:
+    created = accept(
+        reader, event("created", TEXT, title="Crash", version=1, customer_id="c-1", product="Nimbo")
+    )
+    accept(reader, event(last, version=2, resolution="reinstall", kb_article_id="kb-1"))
+    found = accept(reader, event("updated", version=3))
+    assert found.asks_for_decision
+    assert (found.ticket.title, found.ticket.text) == ("Crash", created.ticket.text)
+    assert (found.ticket.customer_id, found.ticket.product) == ("c-1", "Nimbo")
+    assert (found.ticket.resolution, found.ticket.kb_article_id) == (None, None)  # it did not last
+    again = accept(reader, event(last, version=4))
+    assert (again.ticket.resolution, again.ticket.kb_article_id) == (None, None)
+
+
+def test_a_solved_ticket_that_is_updated_with_text_goes_by_it_from_then_on(reader: Intake) -> None:
     accept(reader, event("created", TEXT, version=1))
-    accept(reader, event(last, version=2))
-    assert read(reader, event("updated", version=3)) == "no_news"
-    assert read(reader, event("updated", OTHER, version=3)) == "updated v3"  # with text it opens again
-    assert accept(reader, event("updated", version=4)).ticket.text == OTHER
+    accept(reader, event("resolved", version=2))
+    assert accept(reader, event("updated", OTHER, version=3)).ticket.text == OTHER
+    assert accept(reader, event("closed", version=4)).ticket.text == OTHER
+
+
+@pytest.mark.parametrize("kind", ["updated", "resolved", "closed"])
+def test_a_deleted_ticket_has_no_news_without_text(reader: Intake, kind: str) -> None:
+    accept(reader, event("created", TEXT, version=1))
+    accept(reader, event("deleted", version=2))
+    assert read(reader, event(kind, version=3)) == "no_news"
+    assert accept(reader, event(kind, OTHER, version=3)).ticket.text == OTHER  # with text it is there again
+
+
+# -- what solved a ticket
+
+BY_ALL = {"assigned_team": "mobile", "resolution": "reinstall", "kb_article_id": "kb-1"}
+ENDS = [
+    pytest.param({}, BY_ALL, ("mobile", "reinstall", "kb-1"), id="the later says all"),
+    pytest.param(BY_ALL, {}, ("mobile", "reinstall", "kb-1"), id="the later says nothing"),
+    pytest.param(
+        {"assigned_team": "mobile"}, {"resolution": "restart"}, ("mobile", "restart", None), id="half each"
+    ),
+    pytest.param(
+        BY_ALL,
+        {"assigned_team": "locks", "resolution": "restart", "kb_article_id": "kb-2"},
+        ("locks", "restart", "kb-2"),
+        id="the later says otherwise",
+    ),
+    pytest.param(BY_ALL, {"resolution": "restart"}, ("mobile", "restart", "kb-1"), id="in part otherwise"),
+    pytest.param({}, {}, (None, None, None), id="neither says anything"),
+]
+
+
+@pytest.mark.parametrize("kinds", [("resolved", "closed"), ("closed", "resolved")], ids=" then ".join)
+@pytest.mark.parametrize(("first", "second", "expected"), ENDS)
+def test_what_solved_a_ticket_is_kept_where_a_later_end_does_not_say_it(
+    reader: Intake,
+    kinds: tuple[str, str],
+    first: dict[str, str],
+    second: dict[str, str],
+    expected: tuple[str | None, str | None, str | None],
+) -> None:
+    created = accept(reader, event("created", TEXT, title="Crash", version=1))
+    earlier = accept(reader, event(kinds[0], version=2, **first))
+    assert solved_by(earlier) == tuple(first.get(name) for name in BY_ALL)
+    later = accept(reader, event(kinds[1], version=3, **second))
+    assert solved_by(later) == expected
+    assert (later.ticket.title, later.ticket.text) == ("Crash", created.ticket.text)
+
+
+def test_the_team_that_held_the_open_ticket_solved_it_unless_said_otherwise(reader: Intake) -> None:
+    accept(reader, event("created", TEXT, version=1, assigned_team="mobile"))
+    assert solved_by(accept(reader, event("resolved", version=2))) == ("mobile", None, None)
 
 
 def test_a_ticket_is_deleted_without_text_even_if_never_seen(reader: Intake) -> None:
@@ -190,8 +289,16 @@ def test_only_created_and_updated_ask_for_a_decision(reader: Intake, kind: Ticke
     found = accept(reader, event(kind.value, TEXT, version=1))
     assert found.kind is kind
     assert found.asks_for_decision == (kind in {TicketEventKind.CREATED, TicketEventKind.UPDATED})
-    remembered = known_after(found).remembered
-    assert (remembered is not None) == found.asks_for_decision
+
+
+@pytest.mark.parametrize("kind", list(TicketEventKind))
+def test_every_ticket_is_remembered_but_a_deleted_one(reader: Intake, kind: TicketEventKind) -> None:
+    value = event(kind.value, TEXT, title="Crash", version=1, customer_id="c-1", product="Nimbo", **BY_ALL)
+    found = accept(reader, value)
+    expected = Remembered("Crash", found.ticket.text, "c-1", "Nimbo", "mobile", "reinstall", "kb-1")
+    known = known_after(found)
+    assert (known.version, known.order) == ("v1", 1)
+    assert known.remembered == (None if kind is TicketEventKind.DELETED else expected)
 
 
 # -- staged, settled, forgotten
@@ -220,10 +327,12 @@ def test_a_new_epoch_keeps_what_was_committed(reader: Intake) -> None:
     assert accept(reader, event("updated", version=2)).ticket.text == TEXT
 
 
-def test_what_was_restored_counts_like_what_was_read() -> None:
+@pytest.mark.parametrize("status", list(TicketStatus))
+def test_what_was_restored_counts_like_what_was_read(status: TicketStatus) -> None:
     kafka = FakeKafka()
     kafka.make(NAMES.state, 1)
-    held = state_record(state("t-1", version="v4", order=4, title="Crash", text=TEXT, customer_id="c-1"))
+    said = {"title": "Crash", "text": TEXT, "customer_id": "c-1"} | BY_ALL
+    held = state_record(state("t-1", version="v4", order=4, status=status, **said))
     kafka.append(NAMES.state, 0, held.key(), held.value())
     table = table_of(kafka)
     table.restore([0])
@@ -233,6 +342,7 @@ def test_what_was_restored_counts_like_what_was_read() -> None:
     assert read(reader, event("created", TEXT, version=3)) == "late"
     found = accept(reader, event("resolved", version=5))
     assert (found.ticket.title, found.ticket.text, found.ticket.customer_id) == ("Crash", TEXT, "c-1")
+    assert solved_by(found) == ("mobile", "reinstall", "kb-1")
 
 
 # -- refused and moved

@@ -4,18 +4,17 @@ import pytest
 
 from agents.tables import Known, Place, Remembered, TicketTable
 from schemas.codec import encode
-from schemas.contract import time_of
 from schemas.state import TicketStatus
 from schemas.unreadable import Unreadable
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.path import NAMES, table_of
-from tests.fakes.records import NOW_MS, state
+from tests.fakes.records import state
 
 HOME: Place = (0, "t-1")
 
 
 def known(order: int) -> Known:
-    return Known(f"v{order}", order, Remembered("title", f"text {order}", None, None, NOW_MS))
+    return Known(f"v{order}", order, Remembered("title", f"text {order}", None, None, None, None, None))
 
 
 @pytest.fixture
@@ -42,15 +41,11 @@ def write(kafka: FakeKafka, partition: int, ticket_id: str, **more: object) -> N
 
 def test_the_last_state_of_each_ticket_is_restored(kafka: FakeKafka) -> None:
     write(kafka, 0, "t-1", version="v1", order=1, text="old")
-    created = time_of(NOW_MS - 1_000)
-    write(
-        kafka, 0, "t-1", version="v2", order=2, title="new title", text="new", customer_id="c-1", product="Nimbo",
-        created_at=created,
-    )  # fmt: skip
+    write(kafka, 0, "t-1", version="v2", order=2, title="new title", text="new")
     write(kafka, 1, "t-2", version="h1", order=7)
     table = table_of(kafka)
     table.restore([0, 1, 2])
-    remembered = Remembered("new title", "new", "c-1", "Nimbo", NOW_MS - 1_000)
+    remembered = Remembered("new title", "new", None, None, None, None, None)
     assert table.get((0, "t-1")) == Known("v2", 2, remembered)
     found = table.get((1, "t-2"))
     assert found is not None
@@ -58,12 +53,21 @@ def test_the_last_state_of_each_ticket_is_restored(kafka: FakeKafka) -> None:
     assert len(table) == 2
 
 
-@pytest.mark.parametrize("status", [TicketStatus.SOLVED, TicketStatus.CLOSED])
-def test_the_text_of_a_ticket_that_is_not_open_is_not_kept(kafka: FakeKafka, status: TicketStatus) -> None:
-    write(kafka, 0, "t-1", status=status)
+@pytest.mark.parametrize("status", list(TicketStatus))
+def test_what_a_ticket_said_is_kept_whether_it_is_open_or_not(kafka: FakeKafka, status: TicketStatus) -> None:
+    said = {
+        "title": "Crash",
+        "text": "the app crashes",
+        "customer_id": "c-1",
+        "product": "Nimbo",
+        "assigned_team": "mobile",
+        "resolution": "reinstall",
+        "kb_article_id": "kb-1",
+    }
+    write(kafka, 0, "t-1", status=status, **said)
     table = table_of(kafka)
     table.restore([0])
-    assert table.get(HOME) == Known("v1", 1, None)
+    assert table.get(HOME) == Known("v1", 1, Remembered(**said))
 
 
 def test_a_tombstone_ends_a_ticket_and_a_later_state_begins_it_again(kafka: FakeKafka) -> None:
