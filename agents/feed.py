@@ -55,23 +55,30 @@ class Feed:
     ) -> None:
         self._build, self._channel, self._die = build, channel, die
         self._pulse, self._still_s = pulse, still_s
-        self._stopping = threading.Event()
+        self._stopping, self._wanted = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_s = 0.0
 
-    def start(self) -> None:
-        """Start the thread; call it from the event loop that the agent runs in."""
-        self._loop = asyncio.get_running_loop()
+    def prepare(self) -> None:
+        """Start the thread, which fences the dead twin and waits: the worker may load its models meanwhile."""
         self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
-        self._pulse.beat()
         self._thread.start()
+
+    def start(self) -> None:
+        """Take part; call it from the event loop that the agent runs in."""
+        self._loop = asyncio.get_running_loop()
+        self._pulse.beat()
+        if self._thread is None:
+            self.prepare()
+        self._wanted.set()
         watch(self._pulse, self._still_s, self._stopping, self._die)
 
     async def stop(self, drain_s: float) -> None:
         """Take nothing more, commit what is worked within `drain_s` seconds, leave the group."""
         self._drain_s = drain_s
         self._stopping.set()
+        self._wanted.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, drain_s + 5)
 
@@ -82,7 +89,10 @@ class Feed:
     def _run(self) -> None:
         try:
             wire = self._build(self._deliver)
-            wire.open()
+            wire.fence()
+            self._wanted.wait()
+            if not self._stopping.is_set():
+                wire.open()
             while not self._stopping.is_set():
                 wire.step()
             wire.drain(self._drain_s)

@@ -25,6 +25,7 @@ Rules
 | taken            | work takes long                | partitions paused, membership kept by polling           |
 | taken            | work exceeds `work_timeout_s`  | the process ends                                        |
 | any              | the wire's thread stands still | the watchdog ends the process                           |
+| committing       | sending offsets hangs          | the same, after `offsets_timeout_s`                     |
 | taken, worked    | partitions assigned or revoked | dropped                                                 |
 | worked           | it is the oldest               | transaction begun, outputs and offsets in it, committed |
 | committing       | abortable error, fenced offset | aborted, rewind                                         |
@@ -104,6 +105,8 @@ class WirePolicy:
         poll_s: longest wait for a first record; bounds how late a stop is noticed.
         pause_after_s: work that takes longer has its partitions paused while membership is kept.
         work_timeout_s: work that takes longer than this is taken for hung.
+        offsets_timeout_s: sending offsets that takes longer has hung: when the broker dies, the client's call
+            outlives its own time-out and may never return. The process ends.
         commit_timeout_s: for each call to the transaction coordinator.
         retries: rewinds in a row before the process ends.
         backoff_s: wait before the first rewind, doubled for each further one, at most 1 s.
@@ -115,6 +118,7 @@ class WirePolicy:
     poll_s: float = 0.1
     pause_after_s: float = 0.5
     work_timeout_s: float = 120.0
+    offsets_timeout_s: float = 5.0
     commit_timeout_s: float = 15.0
     retries: int = 3
     backoff_s: float = 0.05
@@ -201,17 +205,25 @@ class Wire:
         self._epoch = 0
         self._metadata: Any = None
         self._failures = 0
+        self._fenced = False
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
 
     # -- life
+
+    def fence(self) -> None:
+        """Fence the dead twin and abort what it left open. That takes up to a second (the client asks twice a second
+        whether it is done), which need not wait until the worker can take records."""
+        self._producer.init_transactions(self._policy.commit_timeout_s)
+        self._fenced = True
 
     def open(self) -> None:
         """Join the group in the background while the dead twin's transactions are fenced."""
         self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
-        self._producer.init_transactions(self._policy.commit_timeout_s)
+        if not self._fenced:
+            self.fence()
 
     def step(self) -> None:
         """One turn: take a batch if there is room, settle the oldest if it is done."""
@@ -337,7 +349,9 @@ class Wire:
         self._producer.begin_transaction()
         for output in batch.outputs:
             self._produce(output)
+        self._pulse.beat(self._policy.offsets_timeout_s)
         self._producer.send_offsets_to_transaction(batch.positions, batch.metadata, timeout)
+        self._pulse.beat()
         deadline = self._clock() + timeout
         while True:
             try:

@@ -49,7 +49,14 @@ def check_login(kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S) -> 
     """
     said: set[int] = set()
     try:
-        client = AdminClient({**kafka, "log_level": 0, "error_cb": lambda error: said.add(error.code())})
+        client = AdminClient(
+            {
+                **kafka,
+                "log_level": 0,
+                "reconnect.backoff.max.ms": 200,  # its own 10 s would be waited out by whoever waits for the broker
+                "error_cb": lambda error: said.add(error.code()),
+            }
+        )
     except KafkaException as error:
         raise Fatal(f"Kafka's client refuses its settings: {error.args[0].str()}") from None
     deadline = time.monotonic() + seconds

@@ -1,6 +1,7 @@
 """The worker: settings become a Faust app whose agents stand on the wire. The composition root of the stream."""
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -86,8 +87,8 @@ class Parts:
 def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> faust.App:
     """A Faust app that routes tickets.
 
-    The encoder is loaded here. The group is joined once a generation is in force and the state is read, so that
-    no ticket is taken before it can be decided on.
+    The encoder is loaded here, while what a dead worker of this name left open is aborted. The group is joined once
+    a generation is in force and the state is read, so that no ticket is taken before it can be decided on.
 
     Raises:
         Fatal: the encoder cannot be loaded, or a folder not made.
@@ -99,17 +100,11 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     homes = Homes(settings.partitioner, _partitions(kafka, names))
     registry = CollectorRegistry()
     metrics = declare(registry)
-    encoder = parts.encoder(encoder_spec(settings))
-    encoder.forward(encoder.tokenize(["warm up", "预热"]))
-    live = Live(encoder.fingerprint, encoder.dim, metrics)
     pulse = Pulse()
     table = TicketTable(kafka, names.state, pulse)
     joined = threading.Event()
-    follower = Follower(kafka, {names.generations: live.on_generation, names.state: live.on_state}, die)
-
     app = faust_app(settings, bootstrap)
     channel = BatchChannel(app)
-    add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def build_wire(deliver: Deliver) -> Wire:
         consumer = parts.consumer(consumer_options(settings, kafka))
@@ -118,6 +113,13 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         return Wire(consumer, producer, [names.tickets], deliver, watcher, wire_policy(settings), pulse)
 
     feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
+    feed.prepare()
+
+    encoder = parts.encoder(encoder_spec(settings))
+    encoder.forward(encoder.tokenize(["warm up", "预热"]))
+    live = Live(encoder.fingerprint, encoder.dim, metrics)
+    follower = Follower(kafka, {names.generations: live.on_generation, names.state: live.on_state}, die)
+    add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def conditions() -> dict[str, bool]:
         return {
@@ -201,6 +203,7 @@ class WorkerApp(faust.App):
     """An app that starts its work with itself. Faust's own tasks wait until its group has balanced, and after a kill
     that takes the dead member's session: seconds in which the wire can be back at work."""
 
+    logger = logging.getLogger("faust.app")  # a subclass would speak under its own module, at our level
     boot: Callable[[], Awaitable[None]] | None = None
 
     async def on_start(self) -> None:

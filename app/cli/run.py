@@ -4,6 +4,8 @@ import logging
 import os
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +21,9 @@ from models.errors import SluiceError
 
 if TYPE_CHECKING:
     from app.worker import Parts
+
+# A broker that is there has answered by then, so that a wrong login is said before models are loaded.
+_AT_ONCE_S = 1.0
 
 
 def worker(
@@ -55,14 +60,24 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         Transient: no broker answers, or a topic is missing.
     """
     address = bootstrap_of(settings)
-    check_login(kafka_options(settings, address))
+    with ThreadPoolExecutor(1) as beside:
+        login = beside.submit(check_login, kafka_options(settings, address))
+        wait([login], _AT_ONCE_S)
+        if login.done():
+            login.result()
 
-    import faust  # heavy; nothing above needs it
+        import faust  # heavy; nothing above needs it
 
-    from app.worker import Parts, build_worker
+        from app.worker import Parts, build_worker, encoder_spec
+
+        parts = parts or Parts()
+        if not login.done():  # nobody is there yet: be ready when somebody is
+            encoder = parts.encoder(encoder_spec(settings))
+            parts = replace(parts, encoder=lambda _: encoder)
+        login.result()
 
     process = faust.Worker(
-        build_worker(settings, address, parts or Parts()),
+        build_worker(settings, address, parts),
         loglevel=logging.WARNING,
         override_logging=False,
         quiet=True,  # else a spinner turns on standard output
