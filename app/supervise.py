@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import structlog
 
@@ -74,6 +76,7 @@ class Supervisor:
             code = self._run_once()
             lived = time.monotonic() - started
             if self._stopping.is_set() or code in _FINAL:
+                _log.info("worker_ended", code=code, lived_s=round(lived, 1))
                 return code if code >= 0 else Exit.FAILED  # negative: a signal ended it
             failures = 1 if lived >= self._policy.calm_s else failures + 1
             wait = next_wait(failures, self._policy, random.random)
@@ -99,9 +102,19 @@ class Supervisor:
 
     def _run_once(self) -> int:
         self._child = subprocess.Popen(self._command, env=dict(self._environment))
-        if self._stopping.is_set():
-            self._child.terminate()
+        if self._stopping:  # it came too early to find this one
+            self._end(self._child)
         return self._child.wait()
+
+
+def _code_after_stop(code: int) -> int:
+    """What to end with when the worker ended after a stop; a negative code is the signal that it ended of."""
+    if code in (
+        -signal.SIGTERM,
+        -signal.SIGINT,
+    ):  # still starting, so that it had not begun to listen for one
+        return Exit.OK
+    return code if code >= 0 else Exit.FAILED
 
 
 def worker_command(arguments: list[str]) -> list[str]:
