@@ -63,33 +63,54 @@ class Supervisor:
         self, command: list[str], environment: Mapping[str, str], policy: RestartPolicy = RestartPolicy()
     ) -> None:
         self._command, self._environment, self._policy = command, environment, policy
-        self._stopping = threading.Event()
+        self._stopping = False
+        # Its `put` may interrupt its own `get`, as a signal handler does; an Event's lock would be held for ever.
+        self._stopped: SimpleQueue[None] = SimpleQueue()
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Supervise until the worker ends for good; its exit code, or that of the last one before a stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Supervise until the worker ends for good, in the main thread.
+
+        Returns:
+            The worker's exit code. After a stop, OK where the worker was not there or not yet able to hear of it,
+            FAILED where it had to be killed.
+        """
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        for number in before:
             signal.signal(number, lambda *_: self.stop())
+        try:
+            return self._supervise()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _supervise(self) -> int:
         failures = 0
-        while True:
+        while not self._stopping:
             started = time.monotonic()
             code = self._run_once()
             lived = time.monotonic() - started
-            if self._stopping.is_set() or code in _FINAL:
+            if self._stopping or code in _FINAL:
                 _log.info("worker_ended", code=code, lived_s=round(lived, 1))
-                return code if code >= 0 else Exit.FAILED  # negative: a signal ended it
+                return _last_code(code)
             failures = 1 if lived >= self._policy.calm_s else failures + 1
             wait = next_wait(failures, self._policy, random.random)
             _log.warning("worker_ended", code=code, lived_s=round(lived, 1), restart_in_s=round(wait, 2))
-            self._stopping.wait(wait)
-            if self._stopping.is_set():
-                return Exit.OK
+            with suppress(Empty):
+                self._stopped.get(timeout=wait)
+        return Exit.OK
 
     def stop(self) -> None:
-        """End the worker, politely and then not."""
-        self._stopping.set()
-        child = self._child
-        if child is not None and child.poll() is None:
+        """End the worker, politely and then not. A signal handler may call it, and again while it runs."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._stopped.put(None)
+        if self._child is not None:
+            self._end(self._child)
+
+    def _end(self, child: "subprocess.Popen[bytes]") -> None:
+        if child.poll() is None:
             child.terminate()
             threading.Thread(target=self._insist, args=(child,), daemon=True).start()
 
@@ -107,12 +128,9 @@ class Supervisor:
         return self._child.wait()
 
 
-def _code_after_stop(code: int) -> int:
-    """What to end with when the worker ended after a stop; a negative code is the signal that it ended of."""
-    if code in (
-        -signal.SIGTERM,
-        -signal.SIGINT,
-    ):  # still starting, so that it had not begun to listen for one
+def _last_code(code: int) -> int:
+    """What to end with when the worker ended for good; a negative code is the signal that it ended of."""
+    if code in (-signal.SIGTERM, -signal.SIGINT):  # it was still starting, and did not listen for a stop yet
         return Exit.OK
     return code if code >= 0 else Exit.FAILED
 
