@@ -8,7 +8,7 @@ from agents.tables import Known, Place, Remembered, TicketTable
 from agents.wire import Record
 from models.errors import Invalid
 from models.routing.clean import CleanPolicy, CleanTicket, Ticket, clean
-from schemas.codec import Limits, decode_ticket
+from schemas.codec import Limits, decode_ticket, encode
 from schemas.contract import epoch_ms_of
 from schemas.headers import Trace, read_trace
 from schemas.ticket import TicketEvent, TicketEventKind
@@ -73,7 +73,7 @@ class Intake:
         trace = read_trace(record.headers())
         try:
             event = decode_ticket(record.value(), self.limits)
-            version, order = version_of(event, record.value() or b"", record.timestamp()[1])
+            version, order = version_of(event, record.timestamp()[1])
             home = self.homes.of(event.ticket_id)
             if record.partition() != home:
                 return Misplaced(record, home)
@@ -96,16 +96,16 @@ class Intake:
         return accepted
 
 
-def version_of(event: TicketEvent, value: bytes, timestamp_ms: int) -> tuple[str, int]:
+def version_of(event: TicketEvent, timestamp_ms: int) -> tuple[str, int]:
     """Name and rank of the event among its ticket's versions.
 
-    By the CRM's own count where it has one. Else the name is a digest of the event's bytes, so that the same event
-    sent twice is the same version and two changes within the same second are two; the rank is `updated_at`, or
-    failing that the time it was published.
+    By the CRM's own count where it has one. Else the name is a digest of what the event says, however it is spelt, so
+    that the same event sent twice is the same version and two changes within the same second are two; the rank is
+    `updated_at`, or failing that the time it was published.
     """
     if event.version is not None:
         return f"v{event.version}", event.version
-    name = "h" + hashlib.sha256(value).hexdigest()[:16]
+    name = "h" + hashlib.sha256(encode(event)).hexdigest()[:16]
     return name, max(0, timestamp_ms if event.updated_at is None else epoch_ms_of(event.updated_at))
 
 

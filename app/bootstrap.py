@@ -217,4 +217,4 @@ def _states(prepared: Prepared, first: FirstGeneration, generation_id: str) -> I
 
 def _version(event: TicketEvent) -> tuple[str, int]:
     """As the worker names and ranks it; an event of the history was published when its ticket was created."""
-    return version_of(event, to_json(event), epoch_ms_of(event.created_at))
+    return version_of(event, epoch_ms_of(event.created_at))

@@ -10,7 +10,7 @@ from agents.tables import Remembered
 from models.errors import Invalid
 from models.routing.clean import CleanPolicy
 from models.routing.masking.span import Kind
-from schemas.codec import Limits
+from schemas.codec import Limits, decode_ticket
 from schemas.headers import Trace
 from schemas.state import TicketStatus
 from schemas.ticket import TicketEventKind
@@ -46,8 +46,9 @@ def event(kind: str, text: str = "", **more: object) -> bytes:
 
 
 def digest(value: bytes) -> str:
-    """The name of a version that the CRM does not count."""
-    return "h" + hashlib.sha256(value).hexdigest()[:16]
+    """The name of a version that nobody counted: of what the event says, however it is spelt."""
+    said = decode_ticket(value, Limits()).model_dump_json()
+    return "h" + hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def solved_by(found: Accepted) -> tuple[str | None, str | None, str | None]:
@@ -88,7 +89,7 @@ def test_the_count_of_the_crm_is_name_and_rank(
         pytest.param(event("created", TEXT), -1, 0, id="at no known time"),
     ],
 )
-def test_without_a_count_the_bytes_name_the_version_and_its_time_ranks_it(
+def test_without_a_count_what_is_said_names_the_version_and_its_time_ranks_it(
     reader: Intake, value: bytes, timestamp_ms: int, order: int
 ) -> None:
     found = accept(reader, value, timestamp_ms=timestamp_ms)
@@ -120,16 +121,17 @@ def test_a_version_after_another(
 
 
 SAME_MOMENT = [
-    pytest.param(event("updated", TEXT, updated_at=LATER_MS), "repeated", id="the same bytes"),
+    pytest.param(event("updated", TEXT, updated_at=LATER_MS), "repeated", id="the same"),
     pytest.param(event("updated", OTHER, updated_at=LATER_MS), None, id="another text"),
     pytest.param(event("updated", TEXT, updated_at=LATER_MS, customer_id="c-1"), None, id="another field"),
     pytest.param(event("resolved", updated_at=LATER_MS), None, id="another kind"),
-    pytest.param(event("updated", TEXT, updated_at=LATER), None, id="the moment in another spelling"),
+    pytest.param(event("updated", TEXT, updated_at=LATER), "repeated", id="the moment in another spelling"),
+    pytest.param(event("updated", TEXT, updated_at=LATER_MS) + b" \n", "repeated", id="other white space"),
 ]
 
 
 @pytest.mark.parametrize(("second", "skipped"), SAME_MOMENT)
-def test_at_the_same_moment_the_same_bytes_are_repeated_and_any_others_are_a_version(
+def test_at_the_same_moment_the_same_is_repeated_and_any_other_is_a_version(
     reader: Intake, second: bytes, skipped: str | None
 ) -> None:
     first = accept(reader, event("updated", TEXT, updated_at=LATER_MS), timestamp_ms=10)

@@ -43,7 +43,7 @@ def everything(sample: SampleHistory) -> list[SampleTicket]:
 
 
 def cleaned(event: TicketEvent) -> CleanTicket:
-    version, _ = version_of(event, encode(event), NOW_MS)
+    version, _ = version_of(event, NOW_MS)
     return clean(ticket_of(event, version), CleanPolicy())
 
 
