@@ -32,7 +32,7 @@ Rules
 | committing       | commit may be retried          | retried until `commit_timeout_s`                        |
 | committing       | anything else                  | the process ends                                        |
 | any              | SIGTERM                        | no more is taken; worked ones commit; the group is left |
-| any              | SIGKILL, broker death          | as rule 5                                               |
+| any              | SIGKILL, all brokers down      | as rule 5                                               |
 """
 
 import time
@@ -433,7 +433,11 @@ class Wire:
 
 
 def _raise_unless_passing(error: Any) -> None:
-    """A consumer reports troubles that it mends itself as errors too; only the others end the process."""
+    """A consumer reports troubles that it mends itself as errors too; only the others end the process.
+
+    All brokers down is one of the others: once they are back, a producer that lived through it hangs in its next
+    transaction, while a new process waits for them with its models loaded.
+    """
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")
 
@@ -443,7 +447,6 @@ _PATIENCE = 3
 
 _PASSING = frozenset(
     {
-        KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TRANSPORT,
         KafkaError._RESOLVE,
         KafkaError._TIMED_OUT,
