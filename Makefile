@@ -29,9 +29,13 @@ SYNC_SET = $(if $(or $(GPU),$(wildcard .venv/.gpu)),$(GPU_SET))
 MARK := not integration and not fault and not bench and not gpu
 PYTEST :=
 
+# How long `make soak` lasts, and what to draw its faults from (one by chance where none is given).
+MINUTES := 10
+SEED :=
+
 say = @echo "== $(1)"
 
-.PHONY: help setup setup-gpu demo fmt lint types arch schemas test integration fault bench helm check clean
+.PHONY: help setup setup-gpu demo fmt lint types arch schemas test integration fault soak bench helm check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -96,9 +100,13 @@ integration: $(SYNCED) ## against a real Kafka broker
 	$(call say,integration)
 	@$(BIN)/pytest -m integration $(PYTEST)
 
-fault: $(SYNCED) ## kills workers and brokers under load
+fault: $(SYNCED) ## kills workers and brokers under load; half an hour (SLUICE_TEST_FAULTS=short: 8 minutes)
 	$(call say,fault)
-	@$(BIN)/pytest -m fault $(PYTEST)
+	@$(BIN)/pytest -m fault tests/fault $(PYTEST)
+
+soak: $(SYNCED) ## load with random faults for MINUTES=10 from a printed SEED, checked ticket by ticket
+	$(call say,soak)
+	@$(BIN)/python -m tests.fault.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(SYNCED) ## measures; prints ratios
 	$(call say,bench)
