@@ -1,11 +1,11 @@
 """The tree of errors, whole. Which branch an error hangs on says what its catcher does.
 
-    SluiceError
-    ├── Invalid     this record can never succeed: dead letter, go on
-    ├── Transient   it may succeed later: retry until a deadline
-    └── Fatal       nothing here can heal it: stop the process with one clear line
-        ├── BadGeneration    a generation that is broken or made for another encoder
-        └── PoisonFlood      too many dead letters: the topic is wrong, not its records
+SluiceError
+├── Invalid     this record can never succeed: dead letter, go on
+├── Transient   it may succeed later: retry until a deadline
+└── Fatal       nothing here can heal it: stop the process with one clear line
+    ├── BadGeneration    a generation that is broken or made for another encoder
+    └── PoisonFlood      too many dead letters: the topic is wrong, not its records
 """
 
 

@@ -84,8 +84,10 @@ def check(generation: Generation) -> None:
     problems = {
         "no clusters": count == 0,
         "centroids are not one row a cluster": generation.centroids.shape[:1] != (count,),
-        "exemplars differ from centroids in width": generation.exemplars.shape[1:] != generation.centroids.shape[1:],
-        "exemplars are not one cluster each": generation.exemplar_cluster.shape != generation.exemplars.shape[:1],
+        "exemplars differ from centroids in width": generation.exemplars.shape[1:]
+        != generation.centroids.shape[1:],
+        "exemplars are not one cluster each": generation.exemplar_cluster.shape
+        != generation.exemplars.shape[:1],
         "an exemplar names no cluster": bool(
             generation.exemplar_cluster.size
             and not 0 <= generation.exemplar_cluster.min() <= generation.exemplar_cluster.max() < count

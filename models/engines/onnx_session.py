@@ -10,11 +10,11 @@ from typing import Any, Literal
 # are nobody else's business, and a worker opens no connection but to Kafka.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime as ort  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import onnxruntime as ort
+from numpy.typing import NDArray
 
-from models.engines.onnx_graph import Array  # noqa: E402
-from models.errors import Fatal  # noqa: E402
+from models.engines.onnx_graph import Array
+from models.errors import Fatal
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 

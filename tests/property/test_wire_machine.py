@@ -279,10 +279,15 @@ class WireMachine(RuleBasedStateMachine):
         process.finish(data.draw(st.sampled_from(process.working)), outcome() if outcome else None)
 
     @precondition(lambda self: self.alive())
-    @rule(data=st.data(), turns=st.integers(1, 6))
-    def work(self, data: st.DataObject, turns: int) -> None:
-        """Step with an agent that is done at once."""
-        work(self.any_of(data, self.alive()), turns)
+    @rule(data=st.data(), turns=st.integers(1, 6), stumbles=st.booleans())
+    def work(self, data: st.DataObject, turns: int, stumbles: bool) -> None:
+        """Step with an agent that is done at once, perhaps after it has failed once."""
+        process = self.any_of(data, self.alive())
+        if stumbles:
+            step(process, 1)
+            if process.alive and process.working:
+                process.finish(process.working[0], RuntimeError("agent"))
+        work(process, turns)
 
     @precondition(lambda self: self.alive())
     @rule(data=st.data(), slips=st.integers(0, 2), loses=st.booleans())
@@ -300,10 +305,15 @@ class WireMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.alive())
     @rule(data=st.data(), fault=st.sampled_from(FAULTS), turns=st.integers(0, 4))
     def arm(self, data: st.DataObject, fault: Fault, turns: int) -> None:
-        """Put a fault before one of the producer's calls, and perhaps run into it at once."""
+        """Put a fault before one of the producer's calls, and perhaps run into it at once; if that was the end,
+        others go on."""
         process = self.any_of(data, self.alive())
         process.producer.faults.append(fault)
         work(process, turns)
+        if not process.alive:
+            self.share_out()
+            for other in self.alive():
+                work(other, 2)
 
     @precondition(lambda self: self.alive())
     @rule(data=st.data(), end=st.sampled_from(["kill", "stop", "hang"]))
