@@ -100,7 +100,7 @@ integration: $(SYNCED) ## against a real Kafka broker
 	$(call say,integration)
 	@$(BIN)/pytest -m integration $(PYTEST)
 
-fault: $(SYNCED) ## kills workers and brokers under load; half an hour (SLUICE_TEST_FAULTS=short: 8 minutes)
+fault: $(SYNCED) ## kills workers and brokers under load; 20 minutes (SLUICE_TEST_FAULTS=short: 8)
 	$(call say,fault)
 	@$(BIN)/pytest -m fault tests/fault $(PYTEST)
 

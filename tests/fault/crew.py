@@ -101,14 +101,16 @@ class Member:
         before = len(self.diary.entries("fault"))
         self._orders.give(order)
         if not eventually(lambda: len(self.diary.entries("fault")) > before, 60):
-            raise AssertionError(f"{self.name} never came to {order.point}; see {self.log}")
+            raise AssertionError(f"{self.name} never came to {order.point}: {self.last_words()}")
         return self.diary.entries("fault")[-1]
 
     def send(self, number: signal.Signals) -> None:
-        """Signal the worker, not its supervisor."""
+        """Signal the worker, not its supervisor; between two lives of it, the next one."""
+        if not eventually(lambda: self.worker_pid() is not None, 60):
+            raise AssertionError(f"{self.name} has no worker: {self.last_words()}")
         pid = self.worker_pid()
-        if pid is not None:
-            os.kill(pid, number)
+        assert pid is not None
+        os.kill(pid, number)
 
     def stop(self) -> int:
         """SIGTERM to the supervisor, as a person or a machine's own supervisor does; its exit code."""
