@@ -1,6 +1,7 @@
 """Watch: what the wire tells of itself, turned into metrics, restored tables and log lines."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -13,14 +14,14 @@ from agents.wire import Batch
 
 _log = structlog.get_logger(__name__)
 
-_TIMEOUT_S = 15.0
-
 
 class RoutingWatcher:
     """The wire's watcher on the routing path; called in the wire's thread.
 
     Args:
         consumer: the wire's own, for the ends of its partitions (read from the client's cache).
+        count: partitions of a topic, asked by another client: confluent-kafka aborts the process if a consumer that
+            was asked for metadata in one of its own callbacks has another callback to serve in the same call.
         homes: told how many partitions there are, which may have grown when the assignment changes.
         records: most records of a batch.
     """
@@ -28,23 +29,21 @@ class RoutingWatcher:
     def __init__(
         self,
         consumer: Any,
+        count: Callable[[str], int],
         table: TicketTable,
         homes: Homes,
         metrics: Metrics,
         records: int,
         joined: threading.Event,
     ) -> None:
-        self._consumer, self._table, self._homes = consumer, table, homes
+        self._consumer, self._count, self._table, self._homes = consumer, count, table, homes
         self._metrics, self._records, self._joined = metrics, records, joined
 
     def gained(self, partitions: list[TopicPartition]) -> None:
         numbers = [place.partition for place in partitions]
         _log.info("partitions_gained", partitions=sorted(numbers))
         if numbers:
-            topic = partitions[0].topic
-            self._homes.partitions = len(
-                self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
-            )
+            self._homes.partitions = self._count(partitions[0].topic)
             self._table.restore(numbers)
         self._metrics.known_tickets.set(len(self._table))
         self._joined.set()

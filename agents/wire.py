@@ -433,11 +433,7 @@ class Wire:
 
 
 def _raise_unless_passing(error: Any) -> None:
-    """A consumer reports troubles that it mends itself as errors too; only the others end the process.
-
-    All brokers down is one of the others: once they are back, a producer that lived through it hangs in its next
-    transaction, while a new process waits for them with its models loaded.
-    """
+    """A consumer reports troubles that it mends itself as errors too; only the others end the process."""
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import faust
 import structlog
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 from prometheus_client import CollectorRegistry
 
 from agents.exits import die
@@ -35,7 +35,7 @@ from app.child import free_port
 from app.connect import faust_credentials
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
-from models.errors import Fatal
+from models.errors import Fatal, Transient
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.encode import Encoder
@@ -107,9 +107,17 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     channel = BatchChannel(app)
 
     def build_wire(deliver: Deliver) -> Wire:
-        consumer = parts.consumer(consumer_options(settings, kafka))
+        consumer = parts.consumer({**consumer_options(settings, kafka), "error_cb": _end_without_brokers})
         producer = parts.producer(producer_options(settings, kafka, instance))
-        watcher = RoutingWatcher(consumer, table, homes, metrics, settings.batch_records, joined)
+        watcher = RoutingWatcher(
+            consumer,
+            lambda topic: count_partitions(kafka, [topic])[topic],
+            table,
+            homes,
+            metrics,
+            settings.batch_records,
+            joined,
+        )
         return Wire(consumer, producer, [names.tickets], deliver, watcher, wire_policy(settings), pulse)
 
     feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
@@ -290,6 +298,13 @@ def producer_options(settings: Settings, kafka: dict[str, Any], instance: str) -
         "retry.backoff.ms": 2,
         "log_level": 3,
     }
+
+
+def _end_without_brokers(error: KafkaError) -> None:
+    """End the process when no broker is left: a producer that lives through that hangs in its next transaction, while
+    a new process waits for the brokers with its models loaded. Called while the wire polls."""
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        die(Transient("no Kafka broker can be reached"))
 
 
 async def _until(event: threading.Event) -> None:

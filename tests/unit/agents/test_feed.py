@@ -29,6 +29,12 @@ POLICY = WirePolicy(records=1, depth=4, poll_s=0.005, backoff_s=0.001)
 class Patient(FakeConsumer):
     """Waits out a poll that finds nothing, as the client does, so that the loop's thread gets its turn."""
 
+    joined = 0
+
+    def subscribe(self, topics: list[str], **callbacks: Any) -> None:
+        self.joined += 1
+        super().subscribe(topics, **callbacks)
+
     def poll(self, timeout: float) -> FakeRecord | None:
         found = super().poll(timeout)
         if found is None:
@@ -259,6 +265,28 @@ async def test_a_wire_that_stands_still_ends_the_process(bench: Bench) -> None:
     await feed.stop(1.0)
     assert "stood still" in str(bench.deaths[0])
     assert isinstance(bench.deaths[0], Transient)
+
+
+# -- preparing
+
+
+async def test_a_prepared_wire_has_fenced_its_twin_and_takes_no_part_until_the_start(bench: Bench) -> None:
+    twin = bench.kafka.producer("a")
+    twin.init_transactions(1)
+    bench.feed.prepare()
+    bench.put(b"1")
+    await bench.until(lambda: bench.kafka.producers["a"] is not twin)
+    assert bench.consumer.joined == 0
+    await bench.start()
+    await bench.worked(1)
+    assert bench.written == [b"1"]
+
+
+async def test_a_prepared_wire_that_is_never_wanted_ends_with_the_stop(bench: Bench) -> None:
+    bench.feed.prepare()
+    await bench.feed.stop(1.0)
+    assert threads("wire") == []
+    assert bench.consumer.joined == 0
 
 
 # -- stopping

@@ -62,6 +62,24 @@ def test_a_pulse_that_stands_still_ends_the_process_once(clock: Clock, stopping:
     assert "stood still" in str(death)
 
 
+def test_a_pulse_can_bind_itself_to_less_until_its_next_beat(clock: Clock, stopping: threading.Event) -> None:
+    pulse, deaths, dead = Pulse(clock), list[BaseException](), threading.Event()
+
+    def die(error: BaseException) -> None:
+        deaths.append(error)
+        dead.set()
+
+    pulse.beat(5.0)
+    pulse.beat()
+    clock.now += 6.0
+    watch(pulse, 60.0, stopping, die)
+    assert not dead.wait(1.2)  # the watchdog has looked twice
+    pulse.beat(5.0)
+    clock.now += 6.0
+    assert dead.wait(10)
+    assert "stood still for 6 s (limit 5 s)" in str(deaths[0])
+
+
 @pytest.mark.parametrize("age", [0.0, 0.1], ids=["fresh", "just at the limit"])
 def test_a_pulse_within_the_limit_is_left_alone_until_the_stop(
     clock: Clock, stopping: threading.Event, age: float
