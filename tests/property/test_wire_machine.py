@@ -358,7 +358,8 @@ class WireMachine(RuleBasedStateMachine):
             process.producer.faults.clear()
             process.consumer.interruptions.clear()
         self.share_out()
-        for _ in range(60):
+        records = sum(len(self.kafka.logs[place]) for place in self.places())
+        for _ in range(60 + records):
             if not self.current():
                 self.kafka.time_out()
                 self.start(INSTANCES[0])
