@@ -21,7 +21,7 @@ DEFAULT = ALL - {Kind.HOST}
 
 TOKEN = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 
-# Masking can lay bare what stood glued to the masked: it is repeated until nothing more is found.
+# Masking can lay bare what stood beside the masked: it is repeated until nothing more is found.
 _MAX_ROUNDS = 8
 # What stands touching one of these can be the rest of something longer.
 _GLUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@_-./:+()")
@@ -70,7 +70,7 @@ def mask(text: str, recognisers: Collection[Kind] = DEFAULT) -> Masked:
         spans = _with_repeats(folded, spans)
         for span in spans:
             counts[span.kind] = counts.get(span.kind, 0) + 1
-        text, glued = _replace(text, spans), _are_glued(text, spans)
+        text, glued = _replace(text, spans), _may_bare_more(text, spans)
         if not glued:
             break
     return Masked(text, counts)
@@ -84,10 +84,15 @@ def _replace(text: str, spans: list[Span]) -> str:
     return "".join(pieces) + text[at:]
 
 
-def _are_glued(text: str, spans: list[Span]) -> bool:
-    """Whether something touches a span that may be told once the span is gone: `a@b.cn13812345678`."""
+def _may_bare_more(text: str, spans: list[Span]) -> bool:
+    """Whether more may be told once the spans are gone: what touches one, as in `a@b.cn13812345678`, or what stands
+    behind one that ends in a word, which can have been its label, as in `https://a.cn/u/83771/order 13812345678`.
+    """
     return any(
-        text[span.start - 1 : span.start] in _GLUE or text[span.end : span.end + 1] in _GLUE for span in spans
+        text[span.start - 1 : span.start] in _GLUE
+        or text[span.end : span.end + 1] in _GLUE
+        or not text[span.end - 1].isdigit()
+        for span in spans
     )
 
 

@@ -75,6 +75,24 @@ def test_mobiles(number: str, around: tuple[str, str], width: Width) -> None:
     assert_masked(width(number), around, "PHONE")
 
 
+@given(
+    mobiles(),
+    st.sampled_from(["", "Nimbo", "iPhone14", "V", "a1b2"]),
+    st.sampled_from(["电话", "联系方式：", "phone: "]),
+)
+def test_mobiles_that_are_called_one_and_written_on_to_letters(number: str, behind: str, label: str) -> None:
+    assert mask(label + number + behind).text == f"{label}[PHONE]{behind}"
+
+
+@given(
+    mobiles(),
+    st.sampled_from(["version", "release", "the same time", "that order", "last update"]),
+    st.sampled_from([". My number is ", ". Mine: ", " my number is ", ". "]),
+)
+def test_a_sentence_before_calls_a_mobile_nothing(number: str, end: str, link: str) -> None:
+    assert mask(end + link + number).text == f"{end}{link}[PHONE]"
+
+
 @given(landlines(), AROUND, WIDTH)
 def test_landlines(number: str, around: tuple[str, str], width: Width) -> None:
     assert_masked(width(number), around, "PHONE")

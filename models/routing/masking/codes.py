@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stdnum import iban
 
 from models.routing.masking.labels import Label, label_before
-from models.routing.masking.span import Kind, Span
+from models.routing.masking.span import WORD_BEHIND, Kind, Span
 
 # Found from its check digits, so that the search starts at digits: two letters before, ISO 13616 groups behind.
 _IBAN = re.compile(
@@ -15,10 +15,13 @@ _IBAN = re.compile(
 )
 _IBAN_GAP = re.compile(r"[ -]")
 
+# Nothing is glued behind, or a word was written on.
+_ENDS = rf"(?:(?![0-9A-Za-z])|(?={WORD_BEHIND}))"
+
 # Province, office, five characters (six for new energy cars); at least three of them are digits.
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使][A-HJ-NP-Z][ ·•.\-]?"
-    r"(?:[A-HJ-NP-Z0-9]{4,5}[A-HJ-NP-Z0-9挂学警港澳领])(?![0-9A-Za-z])"
+    rf"(?:[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警港澳领]){_ENDS}"
 )
 # "更新A12345" is a new version and "云A12345" may be a cloud's: the character before belongs to the word.
 _WORD_BEFORE_PLATE = frozenset("更最全刷重革创里讯为度业")
@@ -28,7 +31,7 @@ _PASSPORT = re.compile(
     rf"(?:护照|passport){_SAYS}{{0,6}}+([a-z]{{0,3}}[0-9]{{6,9}}[a-z]?)(?![0-9a-z])", re.IGNORECASE
 )
 # Chinese ordinary passports: E or G and eight digits, EA to EZ and seven.
-_CHINESE_PASSPORT = re.compile(r"[EG](?:(?<=E)[A-HJ-NP-Z][0-9]|[0-9]{2})[0-9]{6}(?![0-9A-Za-z])")
+_CHINESE_PASSPORT = re.compile(rf"[EG](?:(?<=E)[A-HJ-NP-Z][0-9]|[0-9]{{2}})[0-9]{{6}}{_ENDS}")
 _LICENCE = re.compile(
     rf"(?:driv(?:er'?s?|ing) licen[cs]e|驾驶证|驾照|身份证|证件|identity card|id card|national id){_SAYS}{{0,6}}+"
     r"([0-9a-z](?:-?[0-9a-z]){4,19}(?:\([0-9a]\))?)(?![0-9a-z])",
@@ -36,9 +39,12 @@ _LICENCE = re.compile(
 )
 _WECHAT = re.compile(
     r"(?:(?P<chinese>微信|薇信|威信)|wechat|weixin|wx|vx)(?P<named> ?(?:号码?|id|账号|帐号|no\.?))?"
-    r"(?P<says>(?:[ :：=]|是|为){0,4}+)(?P<id>[a-z][a-z0-9_\-]{5,19}|(?<=[:：号])[0-9]{5,12})(?![a-z0-9_\-@.])",
+    r"(?P<says>(?:[ :：=]|是|为){0,4}+)(?P<id>[a-z][a-z0-9_\-]{5,}+|(?<=[:：号])[0-9]{5,12}(?![a-z0-9_\-]))",
     re.IGNORECASE,
 )
+_ADDRESS_OR_NAME = re.compile(r"@|\.[0-9A-Za-z]")
+# An id has 6 to 20 characters; where the text names it, what is written on behind it goes with it.
+_LONGEST_WECHAT, _LONGEST_NAMED_WECHAT = 20, 64
 _PROSE = re.compile(r" [A-Za-z\[]")
 
 
@@ -92,9 +98,13 @@ def find_wechats(text: str) -> Iterator[Span]:
     for match in _WECHAT.finditer(text):
         name = match["id"]
         before = text[match.start() - 1 : match.start()]
-        if before.isascii() and before.isalnum():
+        if not match["chinese"] and before.isascii() and before.isalnum():
             continue
         called, colon = match["named"], bool({*match["says"]} & {*":：=是为"})
+        if len(name) > (_LONGEST_NAMED_WECHAT if called else _LONGEST_WECHAT):
+            continue
+        if not called and _ADDRESS_OR_NAME.match(text, match.end()):
+            continue  # "wx:module.name"
         telling = not name.isalpha() if colon else sum(map(str.isdigit, name)) >= 3 and match["chinese"]
         if called or telling or (colon and not _PROSE.match(text, match.end())):
             yield Span(*match.span("id"), Kind.WECHAT)

@@ -1,7 +1,9 @@
 """What the words before a number call it: "phone:", "订单号", "version". The recognisers of numbers ask here.
 
 A label counts only where nothing but connecting words and marks stand between it and the number, so that
-"the phone rang at gate 1234567" says nothing about 1234567.
+"the phone rang at gate 1234567" says nothing about 1234567. One that keeps a number reaches neither into the next
+sentence nor past a "my": in "at the same time. My number is …" and "a new version my number is …" time and version
+are not what the number is called. One that masks does, since clean joins a title to its description by a full stop.
 """
 
 import re
@@ -70,6 +72,11 @@ _CONNECTING = frozenset(_BETWEEN.split())
 _CHINESE_CONNECTING = ("号码", "号", "码", "是", "为", "给", "我", "您", "请", "的", "在")
 _CURRENCY = frozenset("$¥€£₹")
 
+# Where something new is said: behind a full stop that does not shorten a word, and with a possessive.
+_ANEW = re.compile(r"([a-z]*)\. |\b(?:my|our|your|his|her|their)\b")
+_SHORTENINGS = "no nr num ref req trans txn v ver vers rev err errno sn po"
+_SHORTENED = frozenset(_SHORTENINGS.split())
+
 # Read from the number backwards, so that one or two words are looked at and not forty characters.
 _TOKEN_BACKWARDS = re.compile(r"(?:s')?[a-z]+|[\u4e00-\u9fff]+|[^\sa-z\u4e00-\u9fff]")
 _SECOND_WORDS = frozenset(pair.split()[1] for pair in _PAIRS)
@@ -77,25 +84,37 @@ _SECOND_WORDS = frozenset(pair.split()[1] for pair in _PAIRS)
 
 def label_before(text: str, start: int) -> Label | None:
     """What the text calls the number that begins at `start`; None where it does not say."""
-    behind = ""
-    for match in _TOKEN_BACKWARDS.finditer(text[max(0, start - _REACH) : start].lower()[::-1]):
+    before = text[max(0, start - _REACH) : start].lower()
+    label, reach = _nearest(before)
+    return None if label is Label.KEEP and _says_anew(before, len(before) - reach) else label
+
+
+def _says_anew(before: str, start: int) -> bool:
+    return any(said[1] is None or said[1] not in _SHORTENED for said in _ANEW.finditer(before, start))
+
+
+def _nearest(before: str) -> tuple[Label | None, int]:
+    """The label that `before` ends in, connecting words aside, and how many characters before the end it begins."""
+    behind, reach = "", 0
+    for match in _TOKEN_BACKWARDS.finditer(before[::-1]):
         token = match[0][::-1]
         if behind:
             label = _PAIRS.get(f"{token} {behind}") or _WORD.get(behind)
             if label or behind not in _CONNECTING:
-                return label
+                return label, reach
             behind = ""
+        reach = match.end()
         if token in _SECOND_WORDS:
             behind = token
         elif token in _WORD:
-            return _WORD[token]
+            return _WORD[token], reach
         elif token in _CURRENCY:
-            return Label.KEEP
+            return Label.KEEP, reach
         elif "\u4e00" <= token[0] <= "\u9fff":
-            return _chinese(token)
+            return _chinese(token), reach
         elif token not in _CONNECTING:
-            return None
-    return _WORD.get(behind)
+            return None, reach
+    return _WORD.get(behind), reach
 
 
 def _chinese(run: str) -> Label | None:

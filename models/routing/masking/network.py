@@ -16,7 +16,8 @@ _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9\u00c0-\u024f\-]++\.)*(?<=\.)(?:xn--[A-Za-z0-9\-]+|[A-Za-z]{2,24})(?![A-Za-z])"
 )
 
-_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?[0-9]|[-_+]?[A-Za-z])")
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?[0-9])")
+_SUFFIX = re.compile(r"[-_+]?[A-Za-z]")
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z:])")
 _MAC_HINT = re.compile(r"[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]")
@@ -55,7 +56,7 @@ def find_addresses(text: str) -> Iterator[Span]:
     """IPv4 and IPv6 addresses; a port or prefix length behind one stays."""
     if text.count(".") >= 3:
         for match in _IPV4.finditer(text):
-            if _is_ipv4(text, match.start(), match[0]):
+            if _is_ipv4(text, *match.span()):
                 yield Span(*match.span(), Kind.IP)
     done = 0
     for match in _COLONS.finditer(text):
@@ -71,12 +72,12 @@ def find_addresses(text: str) -> Iterator[Span]:
             yield Span(start, end, Kind.IP)
 
 
-def _is_ipv4(text: str, start: int, written: str) -> bool:
-    parts = [int(part) for part in written.split(".")]
+def _is_ipv4(text: str, start: int, end: int) -> bool:
+    parts = [int(part) for part in text[start:end].split(".")]
     if max(parts) > 255 or parts[0] in {0, 127, 255}:
         return False
     label = label_before(text, start)
-    if label is Label.KEEP:
+    if label is Label.KEEP or (label is not Label.IP and _SUFFIX.match(text, end)):
         return False
     before, further = text[start - 1 : start], text[max(0, start - 2) : start - 1]
     if before.isascii() and before.isalnum():

@@ -6,6 +6,9 @@ in a chunk is a candidate, longest first, and is told by its form and checksum, 
 - a number that the text calls an order, a version, an amount, … stays, whatever its digits are;
 - otherwise form and checksum suffice for Chinese resident identity numbers (18, ISO 7064 mod 11-2), payment cards
   (issuer range, length, Luhn), 3-2-4 social security numbers and the phone formats of `phones`;
+- a number glued to a Latin letter is the middle of a code ("AB13812345678X") and stays, unless the text calls it
+  what it is, a `+` and a country code tell it, or the letters are a word that was written on without a blank
+  ("13812345678Nimbo") and nothing is glued to its other side;
 - a wrong checksum is masked only where the text calls the number an identity, card or account number (a
   mistyped card number is still most of one).
 """
@@ -20,7 +23,7 @@ from stdnum.iso7064 import mod_11_2
 from models.routing.masking import phones
 from models.routing.masking.labels import Label, label_before
 from models.routing.masking.phones import Number
-from models.routing.masking.span import Kind, Span
+from models.routing.masking.span import WORD_BEFORE, WORD_BEHIND, Kind, Span
 
 _CHUNK = re.compile(r"[0-9](?:[ ().\-]{0,3}[0-9])*+")
 _GROUP = re.compile(r"[0-9]+")
@@ -31,6 +34,8 @@ _LABEL_AFTER = re.compile(
     r"(?= ?(?:$|[,;.\\)/|，；。]|[0-9(+]))",
     re.IGNORECASE,
 )
+_WORD_BEHIND = re.compile(WORD_BEHIND)
+_LONGEST_WORD = 24
 _LINK = re.compile(r" ?(?:[,，、/;；&]|or|and|或者?|和) ?[+(]{0,2}")
 
 _MIN_DIGITS, _MAX_DIGITS = 6, 20
@@ -115,7 +120,8 @@ def _longest(
     """The longest personal number that begins with group `at`, and the index of the group behind it."""
     start = _with_lead(text, groups[at][0])
     before = text[start - 1] if start else ""
-    if before.isascii() and before.isalnum() and (label is None or at):
+    glued = _is_code(before) and (label is None or at > 0)
+    if glued and not (before.islower() or "+" in text[start : start + 2]):
         return None  # the middle of a code
     if at and before == "." and groups[at - 1][1] == start - 1:
         return None  # the fraction of a decimal, the tail of a version
@@ -129,9 +135,18 @@ def _longest(
             candidates.append((last, _number(text, start, groups[at : last + 1])))
     for tell in (_by_form, _by_label):
         for last, number in reversed(candidates):
-            if found := tell(text, groups[last][1], number, label):
+            found = tell(text, groups[last][1], number, label)
+            if found and not (glued and _is_in_code(text, start, found.end, number)):
                 return found, last + 1
     return None
+
+
+def _is_in_code(text: str, start: int, end: int, number: Number) -> bool:
+    """Whether a number without a label that something is glued to in front is no number of its own."""
+    if text[start - 1].isalpha() and phones.is_in_use(number):
+        return False
+    word = WORD_BEFORE.search(text, max(0, start - _LONGEST_WORD), start)
+    return word is None or _is_code(text[end : end + 1])
 
 
 def _number(text: str, start: int, groups: list[tuple[int, int]]) -> Number:
@@ -157,7 +172,9 @@ def _by_form(text: str, end: int, number: Number, label: Label | None) -> Span |
     if _is_card(number) and _ends(text, end):
         return Span(start, end, Kind.CARD)
     if phones.is_phone(number):
-        return _phone(text, start, end)
+        return _phone(text, start, end) or (
+            Span(start, end, Kind.PHONE) if label is Label.PHONE or phones.is_in_use(number) else None
+        )
     return None
 
 
@@ -186,8 +203,12 @@ def _phone(text: str, start: int, end: int) -> Span | None:
 
 def _ends(text: str, end: int) -> bool:
     """Whether the number ends here, rather than going on as the middle of a code."""
-    after = text[end : end + 1]
-    return not (after.isascii() and after.isalnum())
+    return not _is_code(text[end : end + 1]) or _WORD_BEHIND.match(text, end) is not None
+
+
+def _is_code(char: str) -> bool:
+    """Whether a number that touches this character can be part of a code."""
+    return char.isascii() and char.isalnum()
 
 
 def _is_resident(digits: str) -> bool:

@@ -45,6 +45,13 @@ def is_phone(number: Number) -> bool:
     )
 
 
+def is_in_use(number: Number) -> bool:
+    """Whether the number has a `+` and a country code behind which such a number can have been given out."""
+    if "+" not in number.written[:2]:
+        return False
+    return _is_chinese_mobile(number) or _is_possible(number.digits, sure=True)
+
+
 def is_called_phone(number: Number) -> bool:
     """Whether the number can be a telephone number where the text calls it one: 6 to 15 digits, no date."""
     _, digits, sizes, marks = number

@@ -65,6 +65,37 @@ MASKED = {
     "WeChat id": ("微信号：zhang_san88", "微信号：[WECHAT]"),
     "WeChat id, short label": ("wx:abc_123", "wx:[WECHAT]"),
     "WeChat id in a sentence": ("加我微信 zhangsan123", "加我微信 [WECHAT]"),
+    "WeChat id before a full stop": ("WeChat ID: tiger_72872. Thanks", "WeChat ID: [WECHAT]. Thanks"),
+    "WeChat id before a full stop and no blank": ("微信号：tiger_72872.Nimbo", "微信号：[WECHAT].Nimbo"),
+    "WeChat id with a word written on": ("微信号：cloud_05924HarmonyOS-4", "微信号：[WECHAT]"),
+    "WeChat label behind a digit": ("机型 Cam 3微信号：coral_84302大概", "机型 Cam 3微信号：[WECHAT]大概"),
+    "a sentence before speaks of time": (
+        "at the same time. My number is (312) 658-7984.",
+        "at the same time. My number is [PHONE].",
+    ),
+    "a sentence before ends in an order": (
+        "It is about my order. 13812345678",
+        "It is about my order. [PHONE]",
+    ),
+    "no full stop before my": (
+        "since the new version my number is 13812345678",
+        "since the new version my number is [PHONE]",
+    ),
+    "called a phone in the sentence before": (
+        "please call. My number is 7654321",
+        "please call. My number is [PHONE]",
+    ),
+    "country code, word written on": ("+86 17063753372Nimbo Hub", "[PHONE]Nimbo Hub"),
+    "country code, words on both sides": ("Hub+86 17063753372iPhone14", "Hub[PHONE]iPhone14"),
+    "called a phone, letter behind": ("手机13812345678V", "手机[PHONE]V"),
+    "mobile with a word written on": ("13812345678Nimbo 打不开", "[PHONE]Nimbo 打不开"),
+    "mobile written on to a word": ("打不开Nimbo13812345678", "打不开Nimbo[PHONE]"),
+    "resident identity with a word written on": ("11010519491231002XNimbo", "[ID]Nimbo"),
+    "card with a word written on": ("4111111111111111Visa", "[CARD]Visa"),
+    "passport with a word written on": ("持E12345678Nimbo", "持[PASSPORT]Nimbo"),
+    "plate with a word written on": ("京A12345please", "[PLATE]please"),
+    "IPv4 that is called one, word written on": ("my IP is 23.4.5.6Nimbo", "my IP is [IP]Nimbo"),
+    "masked label": ("https://a.cn/u/83771/order 13812345678", "https://a.cn/u/[URL] [PHONE]"),
     "Arabic digits": ("اتصل +٩٦٦ ٥٠ ١٢٣ ٤٥٦٧", "اتصل [PHONE]"),
 }
 
@@ -93,6 +124,12 @@ KEPT = {
     "comparison": "a < b, 12 > 3, x-1",
     "a row of small numbers": "0-0-0-0-10-0-0-01-0-01-0-0-10",
     "letters around": "abc13812345678def",
+    "mobile within a code": "AB13812345678X, 13812345678X, ORD13812345678, SN-X13812345678, 13812345678ab12cd34",
+    "unit behind": "13812345678ms",
+    "order glued to its number": "order13812345678",
+    "shortened words end no sentence": "order no. 13812345678, ref. 13812345678, ver. 13.2.3.4",
+    "version with letters": "firmware 23.4.5.6, 23.4.5.6beta",
+    "WeChat module": "wx:request.login failed",
 }
 
 # Texts that make a backtracking pattern explode; the session's time-out ends the test if one does.
@@ -116,6 +153,11 @@ HOSTILE = {
     "brackets": "(" * 10_000 + "+" * 10_000,
     "plates": "京A1234" * 2_800,
     "the same value often": "phone 7654321 " * 1_400,
+    "words written on": "13812345678abcdef" * 1_200,
+    "words before": "abc13812345678abc " * 1_100,
+    "one long word": "a" * 10_000 + "13812345678" + "a" * 10_000,
+    "a long name": "微信号" + "a" * 20_000,
+    "many full stops": "order my. " * 2_000 + "1234567",
     "glued values": "a@b.cn13812345678" * 1_000,
 }
 
