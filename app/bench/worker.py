@@ -23,7 +23,7 @@ from models.routing.encode import Encoder
 
 _OWNERS = 20
 _PAST = 1_000
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _STEPS = ("read", "encode", "match", "decide", "emit", "commit")
 
 
