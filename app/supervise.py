@@ -81,8 +81,9 @@ class Supervisor:
         try:
             return self._supervise()
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            if not self._stopping:  # a stop that is repeated while the process ends is still the same stop
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     def _supervise(self) -> int:
         failures = 0
