@@ -34,10 +34,11 @@ policy = RestartPolicy(first_s=float(first_s), most_s=float(first_s), stop_s=flo
 sys.exit(Supervisor(command, {}, policy).run())
 """
 
+# It writes past Python's buffers: a handler that interrupts a print may not print itself.
 POLITE = """
-import signal, sys
-signal.signal(signal.SIGTERM, lambda *_: (print("asked", flush=True), sys.exit(int(sys.argv[1]))))
-print("ready", flush=True)
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"asked\\n"), sys.exit(int(sys.argv[1]))))
+os.write(1, b"ready\\n")
 while True:
     signal.pause()
 """
