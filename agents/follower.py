@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from agents.wire import Record
+from agents.wire import Record, raise_unless_passing
 from models.errors import Transient
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,
-        "fetch.wait.max.ms": 50,
+        "fetch.wait.max.ms": 100,
         "fetch.queue.backoff.ms": 5,
         "fetch.message.max.bytes": 8 << 20,
         "queued.max.messages.kbytes": 16_384,
@@ -42,7 +42,10 @@ def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def partitions_of(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
-    """Every partition of `topics`.
+    """Every partition of `topics`, at its beginning.
+
+    At no offset in particular, the client would ask the group's coordinator for one, and a broker that has just
+    started answers that it is none: the partition is then never read.
 
     Raises:
         Transient: a topic is missing or no broker answers.
@@ -54,7 +57,11 @@ def partitions_of(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartit
     missing = [topic for topic in topics if topic not in found]
     if missing:
         raise Transient(f"topics are missing: {', '.join(missing)}; make them with `sluice topics create`")
-    return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
+    return [
+        TopicPartition(topic, number, OFFSET_BEGINNING)
+        for topic in topics
+        for number in sorted(found[topic].partitions)
+    ]
 
 
 def count_partitions(kafka: Mapping[str, Any], topics: Sequence[str]) -> dict[str, int]:
@@ -86,8 +93,8 @@ def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Ha
                 count += 1
             elif record.error().code() == KafkaError._PARTITION_EOF:
                 waiting.discard((record.topic(), record.partition()))
-            elif record.error().fatal():
-                raise Transient(f"reading {record.topic()}: {record.error().name()}")
+            else:
+                raise_unless_passing(record.error())
     return count
 
 
@@ -131,6 +138,8 @@ class Follower:
                 for record in consumer.consume(_READ_AT_ONCE, 0.1):
                     if record.error() is None:
                         self._handle(record)
+                    elif record.error().code() != KafkaError._PARTITION_EOF:
+                        raise_unless_passing(record.error())
             consumer.close()
         except BaseException as error:
             self._die(error)

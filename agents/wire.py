@@ -258,7 +258,7 @@ class Wire:
         records = [first, *(self._consumer.consume(more, self._policy.gather_s) if more else [])]
         for record in records:
             if record.error() is not None:
-                _raise_unless_passing(record.error())
+                raise_unless_passing(record.error())
         if epoch != self._epoch:  # the assignment changed in the middle: what was read is of nobody's epoch
             self._reposition()
             return False
@@ -313,7 +313,7 @@ class Wire:
         if record is None:
             return
         if record.error() is not None:
-            _raise_unless_passing(record.error())
+            raise_unless_passing(record.error())
             return
         place = (record.topic(), record.partition())  # fetched before the pause took hold
         self._strays[place] = min(record.offset(), self._strays.get(place, record.offset()))
@@ -432,7 +432,7 @@ class Wire:
         self._watcher.lost(partitions)
 
 
-def _raise_unless_passing(error: Any) -> None:
+def raise_unless_passing(error: Any) -> None:
     """A consumer reports troubles that it mends itself as errors too; only the others end the process."""
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")

@@ -280,7 +280,7 @@ def consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, Any
         "fetch.message.max.bytes": 8 << 20,
         # Measured on a full topic: 31,000 to 85,000 records/s with a short back-off of the fetch queue.
         "fetch.queue.backoff.ms": 5,
-        "fetch.wait.max.ms": 10,
+        "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 16_384,
         "log_level": 3,
     }

@@ -23,7 +23,7 @@ from models.routing.encode import Encoder
 
 _OWNERS = 20
 _PAST = 1_000
-_PATIENCE_S = 120.0
+_PATIENCE_S = 60.0
 _STEPS = ("read", "encode", "match", "decide", "emit", "commit")
 
 
@@ -91,17 +91,19 @@ def _read_rate(
     consumer = Consumer({**reader_options(kafka), "group.id": "bench-reader"})
     consumer.assign(partitions_of(consumer, [topic]))
     seen, first_at, last_at, first = 0, 0.0, time.monotonic(), 0
-    while seen < tickets:
-        records = [record for record in consumer.consume(10_000, 0.05) if record.error() is None]
-        if records:
-            last_at = time.monotonic()
-            if not seen:
-                first_at, first = last_at, len(records)
-            seen += len(records)
-            told.progress(min(seen, tickets), tickets)
-        elif time.monotonic() - last_at > _PATIENCE_S or process.exit_code is not None:
-            raise Transient(f"a contender stopped after {seen} of {tickets} tickets")
-    consumer.close()
+    try:
+        while seen < tickets:
+            records = [record for record in consumer.consume(10_000, 0.05) if record.error() is None]
+            if records:
+                last_at = time.monotonic()
+                if not seen:
+                    first_at, first = last_at, len(records)
+                seen += len(records)
+                told.progress(min(seen, tickets), tickets)
+            elif time.monotonic() - last_at > _PATIENCE_S or process.exit_code is not None:
+                raise Transient(f"a contender stopped after {seen} of {tickets} tickets; see {process.log}")
+    finally:
+        consumer.close()
     return (tickets - first) / max(last_at - first_at, 1e-9)
 
 

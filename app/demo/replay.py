@@ -104,7 +104,8 @@ def _publish(
     sent_at: dict[str, float],
     stop: threading.Event,
 ) -> None:
-    producer = Producer({**kafka, "linger.ms": 0, "enable.idempotence": True, "message.max.bytes": 6 << 20})
+    placing = {"partitioner": "murmur2_random", "enable.idempotence": True}
+    producer = Producer({**kafka, **placing, "linger.ms": 0, "message.max.bytes": 6 << 20})
     # The first record waits for the client's own start (connection, producer id): no ticket's latency. A heart-beat
     # record would be read as a ticket, so the client is given the time instead.
     producer.list_topics(topic, timeout=15)
@@ -130,11 +131,13 @@ def _collect(
     reading: threading.Event,
     stop: threading.Event,
 ) -> None:
-    consumer = Consumer({**reader_options(kafka), "fetch.wait.max.ms": 5})
+    consumer = Consumer(reader_options(kafka))
     consumer.assign(partitions_of(consumer, [names.routed, names.dead]))
     reading.set()
     while not stop.is_set():
-        for record in consumer.consume(200, 0.02):
+        # A batch is waited for until it is full or its time is over, which would be added to each latency.
+        first = consumer.poll(0.02)
+        for record in [] if first is None else [first, *consumer.consume(500, 0)]:
             if record.error() is not None:
                 continue
             if record.topic() == names.dead:

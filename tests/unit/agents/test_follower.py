@@ -102,7 +102,7 @@ def test_a_passing_trouble_is_read_over(kafka: FakeKafka) -> None:
 
 def test_a_fatal_trouble_ends_it(kafka: FakeKafka) -> None:
     reader = Reader(kafka, [Trouble((ONE, 0), KafkaError._FENCED, fatal=True)])
-    with pytest.raises(Transient, match="reading one: _FENCED"):
+    with pytest.raises(Transient, match="consumer: _FENCED"):
         read_to_end(reader, ALL, lambda _: None)
 
 
