@@ -98,6 +98,40 @@ def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Ha
     return count
 
 
+class Lookup:
+    """Whole reads now and then by one client, which is made for the first and kept: each client has threads and
+    buffers of its own, and a process whose partitions come and go did not get their memory back. Not for several
+    threads.
+
+    Args:
+        kafka: options of a client of the cluster.
+        connect: makes a consumer of its options.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], connect: Callable[[dict[str, Any]], Any] = Consumer) -> None:
+        self._kafka, self._connect = kafka, connect
+        self._consumer: Any = None
+
+    def count(self, topic: str) -> int:
+        """Partitions of `topic`. Raises Transient as `partitions_of`."""
+        return len(partitions_of(self._client(), [topic]))
+
+    def read(self, topic: str, numbers: Sequence[int], handle: Handler) -> int:
+        """Hand the committed records of the partitions `numbers` of `topic` to `handle`, as `read_to_end`."""
+        consumer = self._client()
+        # A client that is asked to read before it knows its brokers begins half a second later.
+        partitions_of(consumer, [topic])
+        try:
+            return read_to_end(consumer, [TopicPartition(topic, number) for number in numbers], handle)
+        finally:
+            consumer.unassign()
+
+    def _client(self) -> Any:
+        if self._consumer is None:
+            self._consumer = self._connect(reader_options(self._kafka))
+        return self._consumer
+
+
 class Follower:
     """A thread that reads topics to their end and goes on.
 

@@ -4,14 +4,12 @@ A ticket's state stands in the partition of `tickets.state` with the number of t
 from, and is written in the transaction of the event. Whoever gains the partition reads it to the end first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, TopicPartition
 
-from agents.follower import partitions_of, read_to_end, reader_options
+from agents.follower import Lookup
 from agents.pulse import Pulse
 from agents.wire import Record
 from schemas.codec import decode
@@ -53,20 +51,13 @@ class TicketTable:
     transaction is committed or forgotten with their epoch. The wire's thread settles, the agent's stages.
 
     Args:
-        kafka: options of a client of the cluster.
+        lookup: reads the state; the wire's thread's own.
         topic: name of the state topic.
         pulse: of the wire's thread, which restores.
-        connect: makes a consumer of its options.
     """
 
-    def __init__(
-        self,
-        kafka: Mapping[str, Any],
-        topic: str,
-        pulse: Pulse,
-        connect: Callable[[dict[str, Any]], Any] = Consumer,
-    ) -> None:
-        self._kafka, self._topic, self._pulse, self._connect = kafka, topic, pulse, connect
+    def __init__(self, lookup: Lookup, topic: str, pulse: Pulse) -> None:
+        self._lookup, self._topic, self._pulse = lookup, topic, pulse
         self._partitions: dict[int, dict[str, Known]] = {}
         self._staged: dict[Place, Known] = {}
         self._epoch = -1
@@ -110,15 +101,8 @@ class TicketTable:
         Raises:
             Transient: the topic is missing or no broker answers.
         """
-        consumer = self._connect(reader_options(self._kafka))
-        try:
-            # A client that is asked to read before it knows its brokers begins half a second later.
-            partitions_of(consumer, [self._topic])
-            self._partitions.update({number: {} for number in partitions})
-            places = [TopicPartition(self._topic, number) for number in partitions]
-            count = read_to_end(consumer, places, self._restore_one)
-        finally:
-            consumer.close()
+        self._partitions.update({number: {} for number in partitions})
+        count = self._lookup.read(self._topic, partitions, self._restore_one)
         _log.info("tickets_restored", partitions=sorted(partitions), records=count, tickets=len(self))
 
     def forget(self, partitions: list[int]) -> None:

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
 from agents.flood import FloodGuard
-from agents.follower import Follower, count_partitions
+from agents.follower import Follower, Lookup, count_partitions
 from agents.home import Homes
 from agents.intake import Intake
 from agents.live import Live
@@ -101,7 +101,8 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     registry = CollectorRegistry()
     metrics = declare(registry)
     pulse = Pulse()
-    table = TicketTable(kafka, names.state, pulse)
+    lookup = Lookup(kafka)
+    table = TicketTable(lookup, names.state, pulse)
     joined = threading.Event()
     app = faust_app(settings, bootstrap)
     channel = BatchChannel(app)
@@ -111,7 +112,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         producer = parts.producer(producer_options(settings, kafka, instance))
         watcher = RoutingWatcher(
             consumer,
-            lambda topic: count_partitions(kafka, [topic])[topic],
+            lookup.count,
             table,
             homes,
             metrics,

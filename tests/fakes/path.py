@@ -7,6 +7,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from agents.flood import FloodGuard
+from agents.follower import Lookup
 from agents.generations import generation_records
 from agents.home import Homes
 from agents.intake import Intake
@@ -37,7 +38,7 @@ _TEAMS = [Owner("mobile", 120), Owner("payments", 30), Owner("locks", 60)]
 
 def table_of(kafka: FakeKafka) -> TicketTable:
     """A table that restores from the state topic of `kafka`."""
-    return TicketTable({}, NAMES.state, Pulse(), connect=lambda _: Reader(kafka))
+    return TicketTable(Lookup({}, lambda _: Reader(kafka)), NAMES.state, Pulse())
 
 
 def intake(table: TicketTable | None = None, partitions: int = 1, limits: Limits | None = None) -> Intake:

@@ -117,9 +117,14 @@ class Reader:
         return SimpleNamespace(topics=topics)
 
     def assign(self, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            start = 0 if place.offset == OFFSET_BEGINNING else place.offset
-            self._positions[place.topic, place.partition] = start
+        self._told_end.clear()
+        self._positions = {
+            (place.topic, place.partition): 0 if place.offset == OFFSET_BEGINNING else place.offset
+            for place in partitions
+        }
+
+    def unassign(self) -> None:
+        self._positions = {}
 
     def consume(self, num_messages: int, timeout: float) -> list[FakeRecord]:
         found: list[FakeRecord] = list(self._troubles)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
-from agents.follower import Follower, partitions_of, read_to_end, reader_options
+from agents.follower import Follower, Lookup, partitions_of, read_to_end, reader_options
 from agents.wire import Record
 from models.errors import Transient
 from tests.eventually import eventually
@@ -44,6 +44,9 @@ def fill(kafka: FakeKafka, count: int) -> None:
 def test_every_partition_in_order(kafka: FakeKafka) -> None:
     found = partitions_of(Reader(kafka), [TWO, ONE])
     assert [(place.topic, place.partition) for place in found] == [(TWO, 0), (ONE, 0), (ONE, 1)]
+    assert {place.offset for place in found} == {
+        OFFSET_BEGINNING
+    }  # else a group's coordinator is asked for one
 
 
 def test_missing_topics_are_named_with_the_remedy(kafka: FakeKafka) -> None:
@@ -113,6 +116,38 @@ def test_readers_see_committed_records_only_and_share_no_group() -> None:
     assert first["enable.auto.commit"] is False
     assert first["enable.partition.eof"] is True  # the end is how read_to_end ends
     assert first["group.id"] != second["group.id"]
+
+
+# -- Lookup
+
+
+def test_a_lookup_reads_from_the_beginning_each_time_by_one_client(kafka: FakeKafka) -> None:
+    fill(kafka, 4)
+    made: list[Reader] = []
+
+    def connect(_: object) -> Reader:
+        made.append(Reader(kafka))
+        return made[-1]
+
+    lookup = Lookup({}, connect)
+    assert made == []  # a worker that gains nothing needs none
+    seen: list[bytes | None] = []
+    assert lookup.read(ONE, [0], lambda record: seen.append(record.value())) == 2
+    kafka.append(ONE, 0, b"k", b"later")
+    assert lookup.read(ONE, [0, 1], lambda record: seen.append(record.value())) == 5
+    assert seen[:2] == [b"0", b"2"]
+    assert sorted(seen[2:]) == [b"0", b"1", b"2", b"3", b"later"]  # type: ignore[type-var]
+    assert lookup.count(ONE) == 2
+    assert len(made) == 1
+
+
+def test_a_lookup_holds_no_partition_between_reads(kafka: FakeKafka) -> None:
+    fill(kafka, 2)
+    reader = Reader(kafka, [Trouble((ONE, 0), KafkaError._FENCED, fatal=True)])
+    lookup = Lookup({}, lambda _: reader)
+    with pytest.raises(Transient):
+        lookup.read(ONE, [0, 1], lambda _: None)
+    assert reader.consume(10, 0) == []
 
 
 # -- Follower
