@@ -5,6 +5,7 @@ never shown to it.
 """
 
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -164,9 +165,11 @@ class Follower:
 
     def _run(self) -> None:
         try:
+            started = time.monotonic()
             consumer = self._connect(reader_options(self._kafka))
             count = read_to_end(consumer, partitions_of(consumer, list(self._handlers)), self._handle)
-            _log.info("caught_up", topics=sorted(self._handlers), records=count)
+            seconds = round(time.monotonic() - started, 2)
+            _log.info("caught_up", topics=sorted(self._handlers), records=count, seconds=seconds)
             self.caught_up.set()
             while not self._stopping.is_set():
                 for record in consumer.consume(_READ_AT_ONCE, 0.1):

@@ -4,6 +4,7 @@ A ticket's state stands in the partition of `tickets.state` with the number of t
 from, and is written in the transaction of the event. Whoever gains the partition reads it to the end first.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -101,9 +102,16 @@ class TicketTable:
         Raises:
             Transient: the topic is missing or no broker answers.
         """
+        started = time.monotonic()
         self._partitions.update({number: {} for number in partitions})
         count = self._lookup.read(self._topic, partitions, self._restore_one)
-        _log.info("tickets_restored", partitions=sorted(partitions), records=count, tickets=len(self))
+        _log.info(
+            "tickets_restored",
+            partitions=sorted(partitions),
+            records=count,
+            tickets=len(self),
+            seconds=round(time.monotonic() - started, 2),
+        )
 
     def forget(self, partitions: list[int]) -> None:
         for number in partitions:
