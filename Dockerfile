@@ -44,6 +44,7 @@ RUN groupadd --gid 10001 sluice \
 # ONNX Runtime's own builds report each session to their maker, with an id kept on disk, unless told before start.
 ENV PATH=/opt/sluice/.venv/bin:$PATH \
     ORT_DISABLE_TELEMETRY=1 \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \
     SLUICE_DATA_DIR=/var/lib/sluice
 WORKDIR /var/lib/sluice

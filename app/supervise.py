@@ -20,6 +20,10 @@ _log = structlog.get_logger(__name__)
 # A restart heals none of these: a person has to act first.
 _FINAL = frozenset({Exit.OK, Exit.USAGE, Exit.POISON})
 
+# glibc gives each of a worker's 28 threads an arena of its own and returns little of them: 40 rebalances under load
+# took 540 MiB, with two arenas 518.
+_FRUGAL = {"MALLOC_ARENA_MAX": "2"}
+
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
@@ -123,7 +127,7 @@ class Supervisor:
             child.kill()
 
     def _run_once(self) -> int:
-        self._child = subprocess.Popen(self._command, env=dict(self._environment))
+        self._child = subprocess.Popen(self._command, env={**_FRUGAL, **self._environment})
         if self._stopping:  # it came too early to find this one
             self._end(self._child)
         return self._child.wait()

@@ -121,11 +121,23 @@ def test_the_wait_counts_failures_since_the_last_calm_life(
     assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, most, strict=True))
 
 
-def test_the_worker_gets_its_environment_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        pytest.param({"NAME": "one"}, "one 2", id="few arenas, and nothing of the supervisor's own"),
+        pytest.param({"NAME": "one", "MALLOC_ARENA_MAX": "8"}, "one 8", id="as it is told"),
+    ],
+)
+def test_the_worker_gets_its_environment(tmp_path: Path, given: dict[str, str], seen: str) -> None:
     told = tmp_path / "told"
-    script = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(os.environ.get('NAME', ''))"
-    assert Supervisor([*PYTHON, script, str(told)], {"NAME": "one"}).run() == Exit.OK
-    assert told.read_text() == "one"
+    script = (
+        "import os, pathlib, sys\n"
+        "seen = [os.environ[name] for name in ('NAME', 'MALLOC_ARENA_MAX')] + [name for name in ('PATH',) if name in"
+        " os.environ]\n"
+        "pathlib.Path(sys.argv[1]).write_text(' '.join(seen))"
+    )
+    assert Supervisor([*PYTHON, script, str(told)], given).run() == Exit.OK
+    assert told.read_text() == seen
 
 
 def test_handlers_of_signals_are_put_back(tmp_path: Path) -> None:
