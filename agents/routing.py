@@ -84,6 +84,9 @@ def route(batch: Batch, path: RoutingPath) -> None:
         refused, moved = read.of(Refused), read.of(Misplaced)
     with _timed(path, "encode"):
         accepted, vectors, failed = _encode(read.of(Accepted), path)
+    unfit = {id(letter.record) for letter in (*refused, *failed)}
+    for record in batch.records:
+        path.guard.record(refused=id(record) in unfit)
     with _timed(path, "match"):
         matches = match(vectors, in_force.ready, path.vote)
         floor = in_force.generation.thresholds.floor
@@ -120,10 +123,7 @@ class _Read:
 def _read(batch: Batch, path: RoutingPath) -> _Read:
     path.intake.table.begin(batch.epoch)
     path.guard.begin(batch.epoch)
-    read = _Read([path.intake.read(record) for record in batch.records])
-    for result in read.results:
-        path.guard.record(refused=isinstance(result, Refused))
-    return read
+    return _Read([path.intake.read(record) for record in batch.records])
 
 
 def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted], Vectors, list[Refused]]:

@@ -313,6 +313,15 @@ def test_a_flood_goes_through_and_nothing_is_said() -> None:
     assert (done.outputs, done.on_commit) == ([], [])
 
 
+def test_tickets_that_the_encoder_cannot_bear_are_a_flood_too() -> None:
+    guard = FloodGuard(max_consecutive=2, max_share=1.0, window=100)
+    given = rig(Choking(), [learned()], guard=guard)
+    done = batch_of([created(0, TEXTS[0]), *(created(number, POISON) for number in range(1, 4))])
+    with pytest.raises(PoisonFlood, match="3 records in a row"):
+        route(done, given.path)
+    assert (done.outputs, done.on_commit) == ([], [])
+
+
 def test_a_flood_builds_up_over_batches_and_not_over_a_batch_read_again() -> None:
     given = rig(generations=[learned()], guard=FloodGuard(2, 1.0, 100))
     for epoch in range(1, 5):
