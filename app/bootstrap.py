@@ -156,16 +156,17 @@ def publish(
         producer.init_transactions(30)
         states, done = _states(prepared, first, name), 0
         while chunk := list(islice(states, _CHUNK)):
-            _write(producer, [_state_record(state, names.state, homes) for state in chunk])
+            write(producer, [state_record(state, names.state, homes) for state in chunk])
             done += len(chunk)
             report(done, len(prepared.tickets))
-        _write(producer, [Output(names.generations, key, value, ()) for key, value in records])
+        write(producer, [Output(names.generations, key, value, ()) for key, value in records])
     except KafkaException as error:
         raise Transient(f"the generation could not be published: {error.args[0].name()}") from error
     return name
 
 
-def _write(producer: Producer, outputs: Sequence[Output]) -> None:
+def write(producer: Producer, outputs: Sequence[Output]) -> None:
+    """The records in one transaction."""
     producer.begin_transaction()
     for output in outputs:
         place = {} if output.partition is None else {"partition": output.partition}
@@ -175,7 +176,8 @@ def _write(producer: Producer, outputs: Sequence[Output]) -> None:
     producer.commit_transaction(30)
 
 
-def _state_record(state: TicketState, topic: str, homes: Homes) -> Output:
+def state_record(state: TicketState, topic: str, homes: Homes) -> Output:
+    """The state of a past ticket, for the partition that its events would stand in."""
     headers = event_headers(
         event_type(TicketState),
         f"{state.ticket_id}/{state.version}",

@@ -1,7 +1,7 @@
 """Tickets of one size for benchmarks, and an encoder that costs next to nothing."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -77,15 +77,18 @@ _WORDS = [
 
 def ticket_values(count: int, start: int = 0, size: int = TICKET_BYTES) -> list[tuple[bytes, bytes]]:
     """(key, value) of `count` created tickets whose JSON is `size` bytes long, numbered from `start`."""
-    chance = np.random.default_rng(start)
-    picks = chance.integers(0, len(_WORDS), (count, 120))
     found = []
-    for number, row in enumerate(picks, start):
+    for number, text in enumerate(texts(count, start), start):
         ticket_id = f"bench-{number:09}"
         empty = _value(ticket_id, "")
-        text = " ".join(_WORDS[pick] for pick in row)[: size - len(empty)]
-        found.append((ticket_id.encode(), _value(ticket_id, text)))
+        found.append((ticket_id.encode(), _value(ticket_id, text[: size - len(empty)])))
     return found
+
+
+def texts(count: int, seed: int, words: int = 120) -> Iterator[str]:
+    """So many texts of so many words."""
+    for row in np.random.default_rng(seed).integers(0, len(_WORDS), (count, words)):
+        yield " ".join(_WORDS[pick] for pick in row)
 
 
 def _value(ticket_id: str, text: str) -> bytes:

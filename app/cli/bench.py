@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.console import Bootstrap, Json, err, out, print_json, progress
+from app.cli.console import Bootstrap, Json, err, fail, out, print_json, progress
 from app.settings import load_settings
+from models.errors import Fatal
 
 app = typer.Typer(help="Measured against peers in the same run, printed as ratios.", no_args_is_help=True)
 
@@ -39,6 +40,50 @@ def worker(
         print_json(report)
     else:
         _print(report)
+
+
+@app.command()
+def restore(
+    tickets: Annotated[int, typer.Option(min=1, help="Whose state there is.")] = 100_000,
+    folder: Annotated[Path, typer.Option("--out", help="Where the worker's log goes.")] = Path("out/bench"),
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Seconds until a worker that gains every partition knows all tickets again and is ready.
+
+    Exit code 1 if it then knows others than were written.
+
+    Example: sluice bench restore --tickets 100000 --json
+    """
+    from app.bench.restore import bench_restore
+    from app.scratch import Told, some_broker
+
+    settings = load_settings(bootstrap=bootstrap)
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        with some_broker(settings, told.step) as address:
+            report = bench_restore(settings, address, tickets, folder, told)
+    if as_json:
+        print_json(report)
+    else:
+        _print_restore(report)
+    for name, wanted in report["written"].items():
+        if report[name] != wanted:
+            fail(Fatal(f"the worker's {name} are {report[name]:,} and not the {wanted:,} that were written"))
+
+
+def _print_restore(report: dict[str, Any]) -> None:
+    table = Table("restore", "")
+    table.add_row("tickets", f"{report['tickets']:,}")
+    table.add_row("state", f"{report['state_mib']:,} MiB")
+    table.add_row("start to ready", f"{report['seconds_to_ready']:g} s")
+    table.add_row("of it, solved tickets", f"{report['catch_up_seconds']:g} s")
+    table.add_row("of it, own tickets", f"{report['restore_seconds']:g} s")
+    for name, wanted in report["written"].items():
+        table.add_row(name.replace("_", " "), f"{report[name]:,} of {wanted:,}")
+    table.add_row("resident memory", f"{report['rss_mib']:,} MiB")
+    out.print(table)
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -15,12 +15,22 @@ _faiss: Any = faiss  # its classes are made at import by SWIG, unseen by a type 
 # The wheel's default of 128000 keeps batches off BLAS; 20 made a batch of 64 over 5,000 rows 2.3 times faster.
 _faiss.cvar.distance_compute_blas_threshold = 20
 
-# A batch's search takes a millisecond or two; on cores that others use too, OpenMP's threads wait for each other
-# longer than that (2 to 4 ms a ticket instead of 0.3 at a load of 8 on 2 cores, and nothing gained on an idle one).
-_faiss.omp_set_num_threads(1)
-
 # Rows asked for beyond k, so that equal similarities around the k-th place can be put in order.
 _SLACK = 8
+
+# Tickets put into the inverted file at once: one at a time, each wakes OpenMP's threads and looks for its list alone.
+# A worker's start reads 58,701 solved tickets in 6.8 s so, and in 14.3 one by one (`sluice bench restore`, 2 cores).
+# A search first puts in what waits, which takes 2 ms at most.
+_BLOCK = 256
+
+
+def _on_one_thread() -> None:
+    """Keep OpenMP to the calling thread, which is the only one that this sets it for.
+
+    A batch's search takes a millisecond or two; on cores that others use too, OpenMP's threads wait for each other
+    longer than that (2 to 4 ms a ticket instead of 0.3 at a load of 8 on 2 cores, and nothing gained on an idle one).
+    """
+    _faiss.omp_set_num_threads(1)
 
 
 class ExactIndex:
@@ -34,6 +44,7 @@ class ExactIndex:
     def search(self, queries: Vectors, k: int) -> tuple[Similarities, Rows]:
         """As vote.VectorIndex says. FAISS leaves open which of equal rows it returns; this settles it by row,
         asking for more where the group of equals reaches beyond what was returned."""
+        _on_one_thread()
         total = int(self._index.ntotal)
         found_similarities = np.full((len(queries), k), -np.inf, dtype=np.float32)
         found_rows = np.full((len(queries), k), -1, dtype=np.int64)
@@ -74,6 +85,7 @@ class SolvedIndex:
         self._trained_on = 0
         self._keys: dict[str, int] = {}
         self._tickets: dict[int, str] = {}
+        self._waiting: dict[int, Vectors] = {}  # not in the index yet
         self._next_key = 0
 
     def __len__(self) -> int:
@@ -88,12 +100,14 @@ class SolvedIndex:
         """
         if vector.shape != (self._dim,) or not np.isfinite(vector).all():
             raise ValueError(f"a vector must have {self._dim} finite components")
-        row = np.ascontiguousarray(vector[None, :], dtype=np.float32)
+        row = vector.astype(np.float32)  # a copy: it may wait
         with self._lock:
             self._forget(ticket_id)
             key, self._next_key = self._next_key, self._next_key + 1
-            self._index.add_with_ids(row, np.array([key], dtype=np.int64))
+            self._waiting[key] = row
             self._keys[ticket_id], self._tickets[key] = key, ticket_id
+            if len(self._waiting) >= _BLOCK:
+                self._put_in()
 
     def remove(self, ticket_id: str) -> bool:
         """As match.SolvedTickets says."""
@@ -104,8 +118,10 @@ class SolvedIndex:
         """As match.SolvedTickets says. Equal similarities: the ticket put first stands first."""
         if not len(queries):
             return []
+        _on_one_thread()
         asked = np.ascontiguousarray(queries, dtype=np.float32)
         with self._lock:
+            self._put_in()
             similarities, keys = self._index.search(asked, k)
             order = np.lexsort((keys, -similarities), axis=1)
             values = np.minimum(np.take_along_axis(similarities, order, 1), 1.0).tolist()
@@ -128,12 +144,14 @@ class SolvedIndex:
         """
         with self._retraining:
             with self._lock:
+                self._put_in()
                 before, vectors = _contents(self._index, self._dim)
             lists = 1 if len(before) <= self._exact_limit else lists_for(len(before))
             training = vectors if lists > 1 else np.zeros((1, self._dim), dtype=np.float32)
             fresh = _inverted(self._dim, lists, training)
             fresh.add_with_ids(vectors, before)
             with self._lock:
+                self._put_in()
                 after, rows = _contents(self._index, self._dim, newer_than=before.max(initial=-1))
                 gone = before[~np.isin(before, np.fromiter(self._tickets, np.int64, len(self._tickets)))]
                 if len(gone):
@@ -148,8 +166,16 @@ class SolvedIndex:
         if key is None:
             return False
         del self._tickets[key]
-        self._index.remove_ids(_faiss.IDSelectorArray(np.array([key], dtype=np.int64)))
+        if self._waiting.pop(key, None) is None:
+            self._index.remove_ids(_faiss.IDSelectorArray(np.array([key], dtype=np.int64)))
         return True
+
+    def _put_in(self) -> None:
+        """Put what waits into the index; the caller holds the lock."""
+        if self._waiting:
+            keys = np.fromiter(self._waiting, np.int64, len(self._waiting))
+            self._index.add_with_ids(np.stack(list(self._waiting.values())), keys)
+            self._waiting.clear()
 
 
 def lists_for(tickets: int) -> int:

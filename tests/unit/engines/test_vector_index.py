@@ -1,7 +1,9 @@
 """The FAISS engines where laws do not reach: many equals, many lists, many threads."""
 
 import threading
+from collections.abc import Callable
 
+import faiss
 import numpy as np
 import pytest
 
@@ -58,6 +60,43 @@ def test_removal_and_replacement_hold_after_retraining() -> None:
     index.put("4", vectors[3])
     assert len(index) == 199
     assert index.search(vectors[3:4], 1)[0][0][0] == "4"
+
+
+@pytest.mark.parametrize("tickets", [1, 255, 256, 257, 600])
+def test_a_ticket_is_found_replaced_and_removed_whether_its_block_is_full_or_not(tickets: int) -> None:
+    vectors = settle(unit_rows(tickets + 1, 16, seed=4))
+    index, oracle = SolvedIndex(16), NumpySolved(16)
+    for row, vector in enumerate(vectors[:-1]):
+        index.put(str(row), vector)
+        oracle.put(str(row), vector)
+    for held in (index, oracle):
+        assert held.remove("0")  # in the index, or still waiting for its block
+        held.put(str(tickets - 1), vectors[-1])
+    assert len(index) == len(oracle)
+    assert index.search(vectors[-5:], 1) == oracle.search(vectors[-5:], 1)
+
+
+def test_a_vector_that_its_owner_writes_over_stays_as_it_was_put() -> None:
+    vector = unit(1, 0, 0)
+    index = SolvedIndex(3)
+    index.put("a", vector)
+    vector[:] = 0
+    assert index.search(unit(1, 0, 0)[None, :], 1) == [[("a", 1.0)]]
+
+
+@pytest.mark.parametrize("build", [lambda: ExactIndex(unit_rows(9, 4, seed=1)), lambda: SolvedIndex(4)])
+def test_whichever_thread_searches_searches_alone(build: Callable[[], ExactIndex | SolvedIndex]) -> None:
+    """OpenMP keeps its number of threads for each thread that asks: set at import, it would hold for the main one."""
+    index, threads = build(), list[int]()
+
+    def search() -> None:
+        index.search(unit_rows(1, 4, seed=1), 1)
+        threads.append(faiss.omp_get_max_threads())
+
+    searcher = threading.Thread(target=search)
+    searcher.start()
+    searcher.join()
+    assert threads == [1]
 
 
 def test_what_changes_during_retraining_is_carried_over() -> None:
