@@ -13,6 +13,7 @@ import structlog
 
 from agents.generations import Assembler
 from agents.metrics import Metrics
+from agents.state import pass_over
 from agents.wire import Record
 from models.engines.vector_index import ExactIndex, SolvedIndex
 from models.errors import BadGeneration
@@ -20,6 +21,7 @@ from models.generation import Generation
 from models.vote import Searchable, Vectors, searchable, settle
 from schemas.codec import decode
 from schemas.state import TicketState, TicketStatus
+from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -101,10 +103,32 @@ class Live:
         _log.info("generation_in_force", generation=name, clusters=len(generation.clusters))
 
     def on_state(self, record: Record) -> None:
-        """Take one record of `tickets.state`: a solved ticket with a resolution can be shown from now on."""
-        key, value = record.key(), record.value()
+        """Take one record of `tickets.state`: a solved ticket with a resolution can be shown from now on.
+
+        One that cannot be read is shown no longer: what it says now is not what it said before.
+        """
+        key = record.key()
         if key is None:
             return
+        try:
+            shown = self._show(record.value())
+        except (Unreadable, ValueError) as error:
+            why = error.reason.value if isinstance(error, Unreadable) else "bad_vector"
+            pass_over(record, why, "similar", self._metrics)
+            shown = False
+        if not shown:
+            self._drop(key.decode(errors="replace"))
+        self._metrics.solved_tickets.set(len(self._solved))
+        if self._solved_index.retraining_due:
+            self._solved_index.retrain()
+
+    def _show(self, value: bytes | None) -> bool:
+        """Show the ticket of this state from now on; whether it is one that can be shown.
+
+        Raises:
+            Unreadable: it is no state.
+            ValueError: its vector is none of this encoder's length.
+        """
         state = None if value is None or _IS_OPEN in value else decode(TicketState, value)
         if (
             state is None
@@ -112,16 +136,13 @@ class Live:
             or not (state.resolution and state.vector)
             or state.encoder != self._encoder  # cannot be compared, and what it was before is no longer so
         ):
-            self._drop(key.decode())
-        else:
-            owner = state.assigned_team or state.owner
-            self._solved[state.ticket_id] = Solved(
-                state.ticket_id, state.title, state.resolution or "", owner, state.kb_article_id
-            )
-            self._solved_index.put(state.ticket_id, vector_of(state.vector))
-        self._metrics.solved_tickets.set(len(self._solved))
-        if self._solved_index.retraining_due:
-            self._solved_index.retrain()
+            return False
+        owner = state.assigned_team or state.owner
+        self._solved_index.put(state.ticket_id, vector_of(state.vector))
+        self._solved[state.ticket_id] = Solved(
+            state.ticket_id, state.title, state.resolution or "", owner, state.kb_article_id
+        )
+        return True
 
     def _drop(self, ticket_id: str) -> None:
         if self._solved.pop(ticket_id, None) is not None:

@@ -43,6 +43,8 @@ class Metrics:
     """Solved tickets that can be shown as similar."""
     known_tickets: Gauge
     """Tickets of this worker's partitions whose last version is known."""
+    state_unreadable: Counter
+    """Records of the state passed over because they cannot be read, by which of its readers met them."""
 
 
 def declare(registry: CollectorRegistry) -> Metrics:
@@ -75,4 +77,5 @@ def declare(registry: CollectorRegistry) -> Metrics:
         generation_swaps=counter("generations_read", "Generations read by result", "result"),
         solved_tickets=gauge("solved_tickets", "Solved tickets that can be shown as similar"),
         known_tickets=gauge("known_tickets", "Tickets of own partitions whose last version is known"),
+        state_unreadable=counter("state_unreadable", "Records of the state that cannot be read", "reader"),
     )

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 import structlog
 
 from agents.follower import Lookup
+from agents.metrics import Metrics
 from agents.pulse import Pulse
+from agents.state import pass_over
 from agents.wire import Record
+from models.errors import Fatal
 from schemas.codec import decode
+from schemas.dead_letter import DeadReason
 from schemas.state import TicketState
+from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -57,8 +62,8 @@ class TicketTable:
         pulse: of the wire's thread, which restores.
     """
 
-    def __init__(self, lookup: Lookup, topic: str, pulse: Pulse) -> None:
-        self._lookup, self._topic, self._pulse = lookup, topic, pulse
+    def __init__(self, lookup: Lookup, topic: str, pulse: Pulse, metrics: Metrics) -> None:
+        self._lookup, self._topic, self._pulse, self._metrics = lookup, topic, pulse, metrics
         self._partitions: dict[int, dict[str, Known]] = {}
         self._staged: dict[Place, Known] = {}
         self._epoch = -1
@@ -101,6 +106,7 @@ class TicketTable:
 
         Raises:
             Transient: the topic is missing or no broker answers.
+            Fatal: another version of Sluice wrote it.
         """
         started = time.monotonic()
         self._partitions.update({number: {} for number in partitions})
@@ -122,11 +128,21 @@ class TicketTable:
         key, value = record.key(), record.value()
         if key is None:
             return
-        tickets = self._partitions[record.partition()]
+        tickets, ticket_id = self._partitions[record.partition()], key.decode(errors="replace")
         if value is None:
-            tickets.pop(key.decode(), None)
-        else:
-            tickets[key.decode()] = known_of(decode(TicketState, value))
+            tickets.pop(ticket_id, None)
+            return
+        try:
+            tickets[ticket_id] = known_of(decode(TicketState, value))
+        except Unreadable as error:
+            if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
+                # Not a broken record but a sound one, and hardly the only one: all would be decided again.
+                line = f"{self._topic} was written by another version of Sluice: run that one"
+                raise Fatal(line) from error
+            # Unknown from here on, at the risk that a version is decided again when its event comes again: that
+            # decision has the same `decision_id` while the generation is the same. To end here would end every
+            # worker that gains the partition, for ever, and no ticket of it would be decided at all.
+            pass_over(record, error.reason.value, "table", self._metrics)
 
 
 def known_of(state: TicketState) -> Known:

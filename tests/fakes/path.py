@@ -36,9 +36,10 @@ NAMES = TopicNames()
 _TEAMS = [Owner("mobile", 120), Owner("payments", 30), Owner("locks", 60)]
 
 
-def table_of(kafka: FakeKafka) -> TicketTable:
-    """A table that restores from the state topic of `kafka`."""
-    return TicketTable(Lookup({}, lambda _: Reader(kafka)), NAMES.state, Pulse())
+def table_of(kafka: FakeKafka, registry: CollectorRegistry | None = None) -> TicketTable:
+    """A table that restores from the state topic of `kafka`, and counts on `registry` where one is given."""
+    metrics = declare(registry or CollectorRegistry())
+    return TicketTable(Lookup({}, lambda _: Reader(kafka)), NAMES.state, Pulse(), metrics)
 
 
 def intake(table: TicketTable | None = None, partitions: int = 1, limits: Limits | None = None) -> Intake:

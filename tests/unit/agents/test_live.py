@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from agents.generations import generation_records
 from agents.live import Live, Solved, text_of, vector_of
 from agents.metrics import declare
 from models.generation import Generation
 from models.vote import Vectors, settle
+from schemas.codec import encode
 from schemas.state import TicketState, TicketStatus
 from tests.fakes.generations import generation, unit, unit_rows
 from tests.fakes.records import record, state, state_record
@@ -188,6 +190,43 @@ def test_a_deleted_ticket_leaves(live: Live) -> None:
 
 def test_a_record_without_key_changes_nothing(live: Live) -> None:
     live.on_state(record(b"anything", key=None))
+    assert shown(live, EYE[0]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        pytest.param(b"words of a customer", "not_json", id="no JSON"),
+        pytest.param(b'{"ticket_id": "words of a customer"}', "missing_field", id="no state"),
+        pytest.param(encode(solved("t-1", EYE[0], vector="x")), "bad_vector", id="no vector"),
+        pytest.param(encode(solved("t-1", EYE[0, :3])), "bad_vector", id="vector of another length"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_told_of_and_shown_no_longer(
+    live: Live, registry: CollectorRegistry, value: bytes, why: str
+) -> None:
+    live.on_state(state_record(solved("t-1", EYE[0])))
+    with capture_logs() as said:
+        live.on_state(record(value, offset=7, partition=3, key=b"t-1", topic="tickets.state"))
+    live.on_state(state_record(solved("t-2", EYE[0])))
+    assert shown(live, EYE[0]) == ["t-2"]
+    assert said == [
+        {
+            "event": "state_unreadable",
+            "log_level": "error",
+            "reader": "similar",
+            "topic": "tickets.state",
+            "partition": 3,
+            "offset": 7,
+            "why": why,
+        }
+    ]
+    assert registry.get_sample_value("sluice_state_unreadable_total", {"reader": "similar"}) == 1
+    assert registry.get_sample_value("sluice_solved_tickets") == 1
+
+
+def test_a_key_that_is_no_text_is_nobodys(live: Live) -> None:
+    live.on_state(record(None, key=b"\xff", topic="tickets.state"))
     assert shown(live, EYE[0]) == []
 
 

@@ -1,11 +1,13 @@
 """Tables: what is restored, what is settled, and what is forgotten of the tickets of a worker's partitions."""
 
 import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from agents.tables import Known, Place, Remembered, TicketTable
+from models.errors import Fatal
 from schemas.codec import encode
 from schemas.state import TicketStatus
-from schemas.unreadable import Unreadable
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.path import NAMES, table_of
 from tests.fakes.records import state
@@ -117,9 +119,58 @@ def test_restoring_again_begins_from_what_the_topic_says(kafka: FakeKafka, table
     assert table.get((1, "t-2")) == known(1)
 
 
-def test_a_state_that_cannot_be_read_is_not_passed_over(kafka: FakeKafka, table: TicketTable) -> None:
-    kafka.append(NAMES.state, 2, b"t-1", b"no state")
-    with pytest.raises(Unreadable):
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        pytest.param(b"words of a customer", "not_json", id="no JSON"),
+        pytest.param(b'{"ticket_id": "words of a customer"}', "missing_field", id="no state"),
+        pytest.param(b"", "not_json", id="empty"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_told_of_and_its_ticket_unknown(
+    kafka: FakeKafka, value: bytes, why: str
+) -> None:
+    write(kafka, 2, "before")
+    kafka.append(NAMES.state, 2, b"t-1", value)
+    write(kafka, 2, "after")
+    registry = CollectorRegistry()
+    table = table_of(kafka, registry)
+    with capture_logs() as said:
+        table.restore([2])
+    assert table.get((2, "t-1")) is None
+    assert None not in (table.get((2, "before")), table.get((2, "after")))
+    (line,) = [line for line in said if line["event"] == "state_unreadable"]
+    assert (line["log_level"], line["why"]) == ("error", why)
+    assert (line["topic"], line["partition"], line["offset"]) == (NAMES.state, 2, 1)
+    assert "customer" not in str(said)
+    assert registry.get_sample_value("sluice_state_unreadable_total", {"reader": "table"}) == 1
+
+
+def test_what_was_known_before_a_state_that_cannot_be_read_stays_known(kafka: FakeKafka) -> None:
+    """A version that was decided is then still known for one that was."""
+    write(kafka, 0, "t-1", version="v1")
+    kafka.append(NAMES.state, 0, b"t-1", b"no state")
+    table = table_of(kafka)
+    table.restore([0])
+    found = table.get(HOME)
+    assert found is not None
+    assert found.version == "v1"
+
+
+def test_a_key_that_is_no_text_is_passed_over(kafka: FakeKafka) -> None:
+    for value in (None, b"no state"):
+        kafka.append(NAMES.state, 0, b"\xff", value)
+    write(kafka, 0, "t-1")
+    table = table_of(kafka)
+    table.restore([0])
+    assert table.get(HOME) is not None
+    assert len(table) == 1
+
+
+def test_the_state_of_another_version_of_sluice_ends_the_worker(kafka: FakeKafka, table: TicketTable) -> None:
+    """To pass over all of it would be to decide every ticket again."""
+    kafka.append(NAMES.state, 2, b"t-1", b'{"schema_version": 2}')
+    with pytest.raises(Fatal, match=r"tickets\.state was written by another version of Sluice: run that one"):
         table.restore([2])
 
 
