@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import TypeVar
@@ -19,6 +19,7 @@ import structlog
 from agents import emit
 from agents.feed import BatchChannel
 from agents.flood import FloodGuard
+from agents.home import Placements
 from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped, known_after
 from agents.live import Live
 from agents.metrics import Metrics
@@ -52,6 +53,7 @@ class RoutingPath:
     metrics: Metrics
     worker: str
     now_ms: Callable[[], int]
+    placements: Placements = field(default_factory=Placements)
 
 
 def add_routing(app: faust.App, channel: BatchChannel, path: RoutingPath) -> None:
@@ -77,7 +79,7 @@ def route(batch: Batch, path: RoutingPath) -> None:
     if in_force is None:
         raise Transient("no generation is in force")
     stamp = emit.Stamp(path.names, path.worker, path.encoder.fingerprint, path.now_ms())
-    path.metrics.oldest_seconds.set(_age_s(batch, stamp.now_ms))
+    path.metrics.in_work.begin(batch, min(record.timestamp()[1] for record in batch.records))
 
     with _timed(path, "read"):
         read = _read(batch, path)
@@ -193,14 +195,11 @@ def _count(
         metrics.end_to_end_seconds.observe(max(0, now_ms - event.record.timestamp()[1]) / 1000)
     for letter in refused:
         metrics.dead_letters.labels(letter.error.reason).inc()
-    for news in read.of(Skipped):
+    skipped, moved = read.of(Skipped), read.of(Misplaced)
+    for news in skipped:
         metrics.events.labels(news.why).inc()
-    metrics.events.labels("moved_home").inc(len(read.of(Misplaced)))
-
-
-def _age_s(batch: Batch, now_ms: int) -> float:
-    """Age of the batch's oldest record, in seconds, by the records' timestamps."""
-    return max(0, now_ms - min(record.timestamp()[1] for record in batch.records)) / 1000
+    metrics.events.labels("moved_home").inc(len(moved))
+    path.placements.count(len(accepted) + len(skipped) + len(moved), len(moved))
 
 
 @contextmanager

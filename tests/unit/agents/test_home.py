@@ -3,8 +3,9 @@
 import zlib
 
 import pytest
+from structlog.testing import capture_logs
 
-from agents.home import Homes
+from agents.home import Homes, Placements
 
 # Kafka's own cases for `Utils.murmur2` (UtilsTest), as the signed 32-bit numbers that Java prints.
 MURMUR2 = {
@@ -34,3 +35,44 @@ def test_growing_moves_homes_and_keeps_them_within_the_topic() -> None:
     assert {homes.of(name) for name in ids} == {0, 1}
     homes.partitions = 6
     assert {homes.of(name) for name in ids} == set(range(6))
+
+
+# -- publishers who place keys otherwise
+
+
+def said(counts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(records, moved) of every warning that these counts bring about."""
+    placements = Placements()
+    with capture_logs() as lines:
+        for read, moved in counts:
+            placements.count(read, moved)
+    assert {(line["event"], line["log_level"]) for line in lines} <= {("keys_placed_otherwise", "warning")}
+    assert all("SLUICE_PARTITIONER" in line["remedy"] for line in lines)
+    return [(line["records"], line["moved"]) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("counts", "warnings"),
+    [
+        pytest.param([(100, 34)], [(100, 34)], id="more than a third of a hundred"),
+        pytest.param([(99, 99)], [], id="too few to tell"),
+        pytest.param([(60, 60), (40, 0)], [(100, 60)], id="a hundred in two batches"),
+        pytest.param([(99, 33)], [], id="a third of too few"),
+        pytest.param([(300, 100)], [], id="a third"),
+        pytest.param([(256, 0)] * 20 + [(256, 200)], [(256, 200)], id="publishers who changed"),
+        pytest.param([(256, 80)] * 20, [], id="some that are sent by another tool"),
+        pytest.param([(256, 200)] * 20, [(256, 200)], id="once"),
+        pytest.param([(0, 0)], [], id="nothing"),
+    ],
+)
+def test_keys_placed_otherwise_are_said_once(
+    counts: list[tuple[int, int]], warnings: list[tuple[int, int]]
+) -> None:
+    assert said(counts) == warnings
+
+
+@pytest.mark.parametrize("partitions", [3, 6, 48])
+def test_librdkafkas_own_placing_is_noticed_though_every_event_is_read_again_at_home(partitions: int) -> None:
+    ours, theirs = Homes("murmur2", partitions), Homes("crc32", partitions)
+    moved = [ours.of(f"t-{number}") != theirs.of(f"t-{number}") for number in range(1000)]
+    assert len(said([(1 + each, each) for each in moved])) == 1

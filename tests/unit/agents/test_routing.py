@@ -10,6 +10,7 @@ from confluent_kafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from structlog.testing import capture_logs
 
 from agents.flood import FloodGuard
 from agents.live import text_of
@@ -179,6 +180,49 @@ def test_a_record_outside_its_home_is_moved_and_not_decided() -> None:
     assert len(decisions(done)) == 1
     committed(done)
     assert given.counted("events_total", handled="moved_home") == 1
+
+
+def test_publishers_who_place_keys_otherwise_are_told_of_once_and_without_words() -> None:
+    """Told of what is committed, not of what is read and begun again."""
+    given = rig(generations=[learned()], partitions=2)
+    texts = [created(number, f"{TEXTS[0]} {number}") for number in range(120)]
+    strays = [
+        record(text, partition=1 - given.path.intake.homes.of(f"t-{number}"), offset=number)
+        for number, text in enumerate(texts)
+    ]
+    with capture_logs() as said:
+        for epoch in (1, 2, 3):
+            done = batch(strays, epoch)
+            route(done, given.path)
+            assert said == []
+        for _ in range(2):
+            committed(done)
+    (line,) = said
+    remedy = line.pop("remedy")
+    assert "SLUICE_PARTITIONER" in remedy
+    assert line == {"event": "keys_placed_otherwise", "log_level": "warning", "records": 120, "moved": 120}
+
+
+@pytest.mark.parametrize(
+    ("at_home", "strays", "dead", "warnings"),
+    [
+        pytest.param(230, 110, 0, 0, id="repeated events at home are events at home"),
+        pytest.param(60, 60, 100, 1, id="a dead letter has no home"),
+    ],
+)
+def test_of_which_records_the_share_is_taken(at_home: int, strays: int, dead: int, warnings: int) -> None:
+    given = rig(generations=[learned()], partitions=2)
+    home = given.path.intake.homes.of("t-1")
+    records = [
+        *[record(created(1, TEXTS[0]), partition=home, offset=number) for number in range(at_home)],
+        *[record(created(1, TEXTS[0]), partition=1 - home, offset=number) for number in range(strays)],
+        *[record(b"{", partition=home, offset=at_home + number) for number in range(dead)],
+    ]
+    done = batch(records)
+    route(done, given.path)
+    with capture_logs() as said:
+        committed(done)
+    assert [line["event"] for line in said] == ["keys_placed_otherwise"] * warnings
 
 
 def test_decisions_are_of_the_generation_in_force(ready: Rig) -> None:
