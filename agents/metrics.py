@@ -1,5 +1,7 @@
 """Every metric of a worker, declared once. Labels come from bounded sets: no text, no ticket, no customer."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -7,6 +9,31 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 # From a single short ticket on an idle worker to a backlog of minutes.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.087, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30, 60, 300)
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+
+
+class InWork:
+    """The batches in work, by their oldest record. The gauge asks for its age whenever it is read, so that it grows
+    while a batch takes long, and does not fall to 0 while another is in work behind one that is committed.
+
+    Args:
+        now_ms: the clock of the records' timestamps.
+    """
+
+    def __init__(self, gauge: Gauge, now_ms: Callable[[], int]) -> None:
+        self._since: dict[int, int] = {}
+        self._now_ms = now_ms
+        gauge.set_function(self._age_s)
+
+    def begin(self, batch: object, oldest_ms: int) -> None:
+        self._since[id(batch)] = oldest_ms
+
+    def end(self, batch: object) -> None:
+        """It is committed or dropped."""
+        self._since.pop(id(batch), None)
+
+    def _age_s(self) -> float:
+        now_ms = self._now_ms()
+        return max(0, now_ms - min(list(self._since.values()), default=now_ms)) / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +60,8 @@ class Metrics:
     """Batches dropped before their transaction, by why."""
     lag: Gauge
     """Records between a partition's committed position and its end."""
-    oldest_seconds: Gauge
-    """Age of the oldest record of the batch in work, 0 when idle: how far behind the queue is."""
+    in_work: InWork
+    """Age of the oldest record in work, 0 when idle: how far behind the queue is."""
     generation_created: Gauge
     """When the generation in force was made, as epoch seconds; its age is `time() -` this."""
     generation_swaps: Counter
@@ -47,8 +74,10 @@ class Metrics:
     """Records of the state passed over because they cannot be read, by which of its readers met them."""
 
 
-def declare(registry: CollectorRegistry) -> Metrics:
-    """All metrics, registered on `registry`."""
+def declare(
+    registry: CollectorRegistry, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+) -> Metrics:
+    """All metrics, registered on `registry`; `now_ms` is what ages are told by."""
 
     def counter(name: str, text: str, *labels: str) -> Counter:
         return Counter(f"sluice_{name}", text, labels, registry=registry)
@@ -72,7 +101,7 @@ def declare(registry: CollectorRegistry) -> Metrics:
         rewinds=counter("rewinds", "Batches begun again by cause", "cause"),
         dropped=counter("batches_dropped", "Batches dropped before their transaction", "cause"),
         lag=gauge("lag_records", "Records not yet committed", "partition"),
-        oldest_seconds=gauge("oldest_ticket_seconds", "Age of the oldest record in work"),
+        in_work=InWork(gauge("oldest_ticket_seconds", "Age of the oldest record in work"), now_ms),
         generation_created=gauge("generation_created_seconds", "When the generation in force was made"),
         generation_swaps=counter("generations_read", "Generations read by result", "result"),
         solved_tickets=gauge("solved_tickets", "Solved tickets that can be shown as similar"),

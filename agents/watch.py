@@ -59,7 +59,7 @@ class RoutingWatcher:
         metrics = self._metrics
         metrics.step_seconds.labels("commit").observe(seconds)
         metrics.batch_fill.observe(len(batch.records) / self._records)
-        metrics.oldest_seconds.set(0)
+        metrics.in_work.end(batch)
         metrics.known_tickets.set(len(self._table))
         for place in batch.positions:
             _, end = self._consumer.get_watermark_offsets(place, cached=True)
@@ -67,6 +67,7 @@ class RoutingWatcher:
 
     def dropped(self, batch: Batch, why: str) -> None:
         self._metrics.dropped.labels(why).inc()
+        self._metrics.in_work.end(batch)
         _log.info("batch_dropped", why=why, records=len(batch.records))
 
     def rewound(self, why: str) -> None:

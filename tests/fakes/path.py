@@ -101,7 +101,7 @@ def rig(
     """A routing path whose clock stands one second after the records' time."""
     engine = encoder or HashingEncoder()
     registry = CollectorRegistry()
-    metrics = declare(registry)
+    metrics = declare(registry, lambda: NOW_MS + 1_000)
     live = Live(engine.fingerprint, engine.dim, metrics)
     for generation in generations:
         publish(live, generation)

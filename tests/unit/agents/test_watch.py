@@ -35,9 +35,10 @@ class Rig:
         self.kafka.make(NAMES.state, 4)
         self.table = table_of(self.kafka)
         self.consumer, self.homes, self.joined = Ends(), Homes("murmur2", 1), threading.Event()
-        self.registry = CollectorRegistry()
+        self.registry, self.now_ms = CollectorRegistry(), 10_000
+        self.metrics = declare(self.registry, lambda: self.now_ms)
         self.watcher = RoutingWatcher(
-            self.consumer, self.count, self.table, self.homes, declare(self.registry), 4, self.joined
+            self.consumer, self.count, self.table, self.homes, self.metrics, 4, self.joined
         )
 
     def count(self, topic: str) -> int:
@@ -114,6 +115,26 @@ def test_a_commit_is_measured(rig: Rig) -> None:
     rig.watcher.committed(batch([record(b"", 1), record(b"", 2)]), 0.25)
     assert rig.told("step_seconds_sum", step="commit") == 0.25
     assert rig.told("batch_fill_share_sum") == 0.5
+
+
+def test_age_is_that_of_the_oldest_in_work_and_grows_with_the_clock(rig: Rig) -> None:
+    first, second = batch([record(b"", 1)]), batch([record(b"", 2)])
+    ages = [rig.told("oldest_ticket_seconds")]
+    rig.metrics.in_work.begin(first, 8_000)
+    ages.append(rig.told("oldest_ticket_seconds"))
+    rig.now_ms += 500
+    ages.append(rig.told("oldest_ticket_seconds"))
+    rig.metrics.in_work.begin(second, 9_000)  # begun before the one ahead of it is committed
+    ages.append(rig.told("oldest_ticket_seconds"))
+    rig.watcher.committed(first, 0.1)
+    ages.append(rig.told("oldest_ticket_seconds"))
+    rig.watcher.dropped(second, "stale")
+    ages.append(rig.told("oldest_ticket_seconds"))
+    assert ages == [0, 2, 2.5, 2.5, 1.5, 0]
+
+
+def test_a_record_of_a_clock_ahead_has_no_age(rig: Rig) -> None:
+    rig.metrics.in_work.begin(batch([record(b"")]), rig.now_ms + 1)
     assert rig.told("oldest_ticket_seconds") == 0
 
 
