@@ -100,6 +100,8 @@ class WirePolicy:
 
     Attributes:
         records: most records of a batch, hence of a transaction.
+        work_goal_s: batches are kept so small that the agent's work on one takes about this: with a slow encoder too
+            nothing waits long for its transaction, and little is read again after a crash.
         depth: batches between poll and commit; 2 lets the agent work while the one before commits.
         gather_s: how long the first record of a batch may wait for company.
         poll_s: longest wait for a first record; bounds how late a stop is noticed.
@@ -112,7 +114,8 @@ class WirePolicy:
         backoff_s: wait before the first rewind, doubled for each further one, at most 1 s.
     """
 
-    records: int = 256
+    records: int = 1024
+    work_goal_s: float = 0.5
     depth: int = 2
     gather_s: float = 0.002
     poll_s: float = 0.1
@@ -154,17 +157,20 @@ class Batch:
     on_commit: list[Callable[[], None]] = field(default_factory=list)
     error: BaseException | None = None
     done: Event = field(default_factory=Event)
+    work_s: float = 0.0
 
     def send(self, output: Output) -> None:
         self.outputs.append(output)
 
     async def __aenter__(self) -> Self:
+        self.work_s = -time.monotonic()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Hand the batch back. The error goes to the wire and no further: an agent must not die of a batch."""
+        self.work_s += time.monotonic()
         self.error = error
         self.done.set()
         return isinstance(error, Exception)
@@ -208,6 +214,7 @@ class Wire:
         self._fenced = False
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
+        self._size = min(policy.records, _FIRST_SIZE)
 
     # -- life
 
@@ -254,7 +261,7 @@ class Wire:
         first = self._consumer.poll(wait_s)
         if first is None:
             return False
-        more = self._policy.records - 1
+        more = self._size - 1
         records = [first, *(self._consumer.consume(more, self._policy.gather_s) if more else [])]
         for record in records:
             if record.error() is not None:
@@ -292,6 +299,7 @@ class Wire:
             self._watcher.dropped(batch, type(batch.error).__name__)
             self._rewind(batch.error)
         else:
+            self._size = next_size(self._size, len(batch.records), batch.work_s, self._policy)
             self._commit(batch)
 
     def _bear_with(self, batch: Batch) -> None:
@@ -432,11 +440,20 @@ class Wire:
         self._watcher.lost(partitions)
 
 
+def next_size(size: int, records: int, work_s: float, policy: WirePolicy) -> int:
+    """Most records of the next batch, after one of `records` that took the agent `work_s` seconds: so many as should
+    take `work_goal_s`, at most twice the present `size` at a time."""
+    fitting = policy.records if work_s <= 0 else int(records * policy.work_goal_s / work_s)
+    return max(1, min(fitting, 2 * size, policy.records))
+
+
 def raise_unless_passing(error: Any) -> None:
     """A consumer reports troubles that it mends itself as errors too; only the others end the process."""
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")
 
+
+_FIRST_SIZE = 32
 
 # Longer than a transaction's own time-out (the same as that of one call) and the coordinator's round.
 _PATIENCE = 3

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".sluice")
 
     # Batches: how many records one transaction carries, and what one pass of the encoder holds.
-    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 256
+    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 1024
     batches_in_flight: Annotated[int, Field(ge=1, le=8)] = 2
     pack_max_tokens: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
     pack_max_count: Annotated[int, Field(ge=1, le=4096)] = 64

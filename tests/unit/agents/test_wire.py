@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from agents.pulse import Pulse
-from agents.wire import Batch, Output, Wire, WirePolicy
+from agents.wire import Batch, Output, Wire, WirePolicy, next_size
 from models.errors import Fatal, PoisonFlood, Transient
 from tests.fakes.faulty import InterruptedConsumer
 from tests.fakes.kafka import FakeConsumer, FakeKafka, FakeProducer, Place, error
@@ -395,3 +395,37 @@ def test_callbacks_run_only_for_what_was_committed(kafka: FakeKafka) -> None:
     rig.work(again)
     rig.run()
     assert ran == ["committed"]
+
+
+@pytest.mark.parametrize(
+    ("size", "records", "work_s", "then"),
+    [
+        pytest.param(32, 32, 0.05, 64, id="quick work doubles it"),
+        pytest.param(800, 800, 0.05, 1000, id="up to the most there may be"),
+        pytest.param(32, 32, 0.5, 32, id="work as long as it should be leaves it"),
+        pytest.param(400, 400, 2.0, 100, id="slow work makes it fit at once"),
+        pytest.param(400, 3, 0.3, 5, id="few records that were slow tell as much"),
+        pytest.param(32, 1, 60.0, 1, id="never none"),
+        pytest.param(32, 5, 0.0, 64, id="work that took no time at all"),
+    ],
+)
+def test_the_next_batch_is_as_large_as_the_work_allows(
+    size: int, records: int, work_s: float, then: int
+) -> None:
+    assert next_size(size, records, work_s, WirePolicy(records=1000, work_goal_s=0.5)) == then
+
+
+def test_slow_work_is_given_fewer_records(kafka: FakeKafka) -> None:
+    for number in range(90):
+        kafka.append(IN, number % 2, b"k", b"%d" % number)
+    kafka.rebalance(GROUP, {"a": BOTH})
+    rig = Rig(kafka, policy=replace(POLICY, records=1000, depth=1, work_goal_s=0.5))
+    sizes: list[int] = []
+    while len(sizes) < 4:
+        rig.wire.step()
+        for batch in rig.delivered[len(sizes) :]:
+            sizes.append(len(batch.records))
+            batch.work_s = 0.1 * len(batch.records)
+            rig.work(batch)
+    assert sizes[0] > 5
+    assert sizes[1:] == [5, 5, 5]
