@@ -16,7 +16,7 @@ app = typer.Typer(help="Measured against peers in the same run, printed as ratio
 @app.command()
 def worker(
     tickets: Annotated[
-        int, typer.Option(min=2_000, help="Given to each contender; plain Faust gets a tenth.")
+        int, typer.Option(min=2_000, help="Given to each contender; plain Faust gets three tenths.")
     ] = 60_000,
     seconds: Annotated[float, typer.Option(min=1, help="How long each latency is measured.")] = 20.0,
     folder: Annotated[Path, typer.Option("--out", help="Where the contenders' logs go.")] = Path("out/bench"),
