@@ -1,7 +1,7 @@
 """`sluice worker`: the Faust worker, in this process or in one that is started again when it ends."""
 
-import logging
 import os
+import signal
 import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -59,6 +59,7 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         Fatal: a setting, the login or the encoder is wrong.
         Transient: no broker answers, or a topic is missing.
     """
+    _ignore_user_signals()
     address = bootstrap_of(settings)
     with ThreadPoolExecutor(1) as beside:
         login = beside.submit(check_login, kafka_options(settings, address))
@@ -66,8 +67,7 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         if login.done():
             login.result()
 
-        import faust  # heavy; nothing above needs it
-
+        from app.process import process_of  # heavy, Faust and all; nothing above needs it
         from app.worker import Parts, build_worker, encoder_spec
 
         parts = parts or Parts()
@@ -76,15 +76,8 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
             parts = replace(parts, encoder=lambda _: encoder)
         login.result()
 
-    process = faust.Worker(
-        build_worker(settings, address, parts),
-        loglevel=logging.WARNING,
-        override_logging=False,
-        quiet=True,  # else a spinner turns on standard output
-        redirect_stdouts=False,
-    )
     try:
-        process.execute_from_commandline()
+        process_of(build_worker(settings, address, parts)).execute_from_commandline()
     except SystemExit as end:
         if end.code:  # Faust itself gave up, and has said why
             raise SystemExit(Exit.RESTART.value) from None
@@ -93,6 +86,7 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
 
 def _supervise(settings: Settings) -> int:
     """A worker of one instance name and one port through all its restarts."""
+    _ignore_user_signals()
     address = bootstrap_of(settings)
     own = {
         "SLUICE_BOOTSTRAP": address,
@@ -100,6 +94,13 @@ def _supervise(settings: Settings) -> int:
         "SLUICE_WEB_PORT": str(settings.web_port or free_port()),
     }
     return Supervisor(worker_command([]), {**os.environ, **own}).run()
+
+
+def _ignore_user_signals() -> None:
+    """Unheeded, they would end a process: whoever sends them to every worker wants a word of it, not its end. What
+    Faust would answer is said in `app/process.py`."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def add_to(cli: typer.Typer) -> None:

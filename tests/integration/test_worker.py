@@ -1,6 +1,8 @@
 """A worker as a real process on a real broker: what goes in, what comes out, and how it ends."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,19 @@ def test_pages_tell_readiness_and_metrics_and_no_words(
     assert "13812345678" not in spoken
     (decided,) = [r for r in kafka.read_all(broker, topics.routed) if r.key() == b"new-1"]
     assert b"13812345678" not in decided.value()
+
+
+def test_signals_that_faust_would_answer_change_nothing_and_say_nothing(
+    broker: str, topics: TopicNames, learned: str, start_worker: StartWorker
+) -> None:
+    worker = start_worker().await_ready()
+    for number, user_signal in enumerate((signal.SIGUSR1, signal.SIGUSR2), start=1):
+        os.kill(worker.pid, user_signal)
+        send(broker, topics.tickets, ticket(number, FRESH[0][1]))
+        await_answers(broker, topics, number)
+    assert worker.stop() == Exit.OK
+    for line in worker.log.read_text().splitlines():
+        assert json.loads(line)["level"] in {"info", "warning"}
 
 
 def test_not_ready_without_a_generation_and_ready_once_there_is_one(
