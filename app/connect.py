@@ -1,6 +1,7 @@
 """Connect: where the cluster is, whether it lets us in, and how Faust's own client logs in to it."""
 
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ def bootstrap_of(settings: Settings) -> str:
     return found
 
 
-def check_login(kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S) -> None:
+def check_login(
+    kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S, given_up: threading.Event | None = None
+) -> None:
     """See that a broker answers and lets us in, before anything is built on it.
 
     A client that is refused tries again for ever, and says so only in passing. A login that is refused counts as
@@ -42,10 +45,11 @@ def check_login(kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S) -> 
 
     Args:
         kafka: what `kafka_options` gives.
+        given_up: set where nobody waits for the answer any more.
 
     Raises:
         Fatal: the login is refused, TLS with the broker fails, or a setting is not one that a client can use.
-        Transient: no broker answers within `seconds`.
+        Transient: no broker answers within `seconds`, or before it was given up.
     """
     said: set[int] = set()
     try:
@@ -75,7 +79,7 @@ def check_login(kafka: Mapping[str, Any], seconds: float = _LOGIN_TIMEOUT_S) -> 
                 "TLS with Kafka fails: check SLUICE_SECURITY_PROTOCOL, SLUICE_SSL_CA_LOCATION"
                 " and the client's own certificate"
             )
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or (given_up is not None and given_up.is_set()):
             raise Transient(
                 f"no Kafka broker answers at {kafka['bootstrap.servers']}: does it run, and are the address and"
                 " SLUICE_SECURITY_PROTOCOL right?"

@@ -3,11 +3,15 @@
 import os
 import signal
 import socket
+import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from agents.exits import Exit, exit_for
@@ -22,8 +26,13 @@ from models.errors import SluiceError
 if TYPE_CHECKING:
     from app.worker import Parts
 
+_log = structlog.get_logger(__name__)
+
 # A broker that is there has answered by then, so that a wrong login is said before models are loaded.
 _AT_ONCE_S = 1.0
+
+# A worker waits for its brokers longer than a person would: nobody may be there to start it again.
+_PATIENCE_S = 60.0
 
 
 def worker(
@@ -61,8 +70,7 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
     """
     _ignore_user_signals()
     address = bootstrap_of(settings)
-    with ThreadPoolExecutor(1) as beside:
-        login = beside.submit(check_login, kafka_options(settings, address))
+    with _logging_in(settings, address) as login:
         wait([login], _AT_ONCE_S)
         if login.done():
             login.result()
@@ -74,6 +82,8 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         if not login.done():  # nobody is there yet: be ready when somebody is
             encoder = parts.encoder(encoder_spec(settings))
             parts = replace(parts, encoder=lambda _: encoder)
+            if not login.done():
+                _log.warning("waiting_for_brokers", address=address, up_to_s=_PATIENCE_S)
         login.result()
 
     try:
@@ -82,6 +92,17 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         if end.code:  # Faust itself gave up, and has said why
             raise SystemExit(Exit.RESTART.value) from None
         raise
+
+
+@contextmanager
+def _logging_in(settings: Settings, address: str) -> "Iterator[Future[None]]":
+    """`check_login` beside what is done here; it ends with it, however that ends."""
+    given_up = threading.Event()
+    with ThreadPoolExecutor(1) as beside:
+        try:
+            yield beside.submit(check_login, kafka_options(settings, address), _PATIENCE_S, given_up)
+        finally:
+            given_up.set()
 
 
 def _supervise(settings: Settings) -> int:

@@ -317,5 +317,6 @@ def test_a_broker_that_is_away_is_said_in_one_line_by_command_and_worker(
     assert (process.returncode, output, complaint.count("\n")) == (1, "", 1)
     assert complaint.startswith(said)
     assert worker.await_end(_PATIENCE_S) == 75
-    (line,) = worker.log.read_text().splitlines()
-    assert line.startswith(said)
+    waits, ends = worker.log.read_text().splitlines()
+    assert json.loads(waits)["event"] == "waiting_for_brokers"
+    assert ends.startswith(said)

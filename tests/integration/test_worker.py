@@ -16,6 +16,7 @@ from schemas.decision import Decision
 from schemas.state import TicketState, TicketStatus
 from schemas.ticket import TicketEvent, TicketEventKind
 from tests import kafka
+from tests.eventually import eventually
 from tests.fakes.history import FRESH, NOW_MS
 from tests.integration.conftest import StartWorker
 from tests.integration.ledger import await_answers, decisions_of
@@ -199,6 +200,18 @@ def test_a_flood_of_dead_letters_stops_the_worker_and_leaves_the_topic(
     letters = kafka.read_all(broker, topics.dead)
     assert 0 < len(letters) <= 50
     assert {decode(DeadLetter, letter.value()).reason for letter in letters} == {"not_json"}
+
+
+def test_a_worker_that_waits_for_its_brokers_says_so_once_and_is_stopped_at_once(
+    start_worker: StartWorker,
+) -> None:
+    """The wait is far longer than this test's patience."""
+    worker = start_worker(bootstrap="127.0.0.1:1")
+    assert eventually(lambda: "waiting_for_brokers" in worker.log.read_text())
+    os.kill(worker.pid, signal.SIGINT)
+    assert worker.await_end(20) == 128 + signal.SIGINT
+    (line,) = map(json.loads, worker.log.read_text().splitlines())
+    assert (line["level"], line["address"], line["up_to_s"]) == ("warning", "127.0.0.1:1", 60)
 
 
 def test_settings_that_are_wrong_end_it_with_one_line(start_worker: StartWorker) -> None:
