@@ -17,14 +17,14 @@ from rich.table import Table
 from agents.exits import Exit
 from agents.topics import TopicNames
 from app.cli.console import Bootstrap, Json, err, out, print_json
-from app.connect import bootstrap_of
+from app.connect import bootstrap_of, check_login
 from app.files.lines import BadRow
 from app.files.mapping import ColumnMapping, mapping_of, sources_of
 from app.files.rows import read_columns
 from app.importing.job import Task, check_only, publish
 from app.importing.run import Account
-from app.settings import load_settings
-from models.errors import Fatal, Transient
+from app.settings import kafka_options, load_settings
+from models.errors import Fatal
 
 _SHOWN = 20
 
@@ -101,9 +101,9 @@ def import_file(
         if dry_run:
             account = check_only(task, settings)
         else:
-            topic = TopicNames(settings.topic_prefix).tickets
-            with _failing():
-                account, resumed_at = publish(task, settings, bootstrap_of(settings), topic, restart)
+            address, topic = bootstrap_of(settings), TopicNames(settings.topic_prefix).tickets
+            check_login(kafka_options(settings, address))
+            account, resumed_at = publish(task, settings, address, topic, restart)
     outcome = _Outcome(account, resumed_at, time.monotonic() - began)
     if as_json:
         print_json(outcome.to_json() | ({"imported": 0, **_mapping_json(file, mapping)} if dry_run else {}))
@@ -152,16 +152,6 @@ def _bad_rows(path: Path | None, imported: Path) -> Iterator[_BadRows]:
         raise Fatal(f"--errors {path}: cannot be written ({error.strerror})") from None
     with file:
         yield _BadRows(file)
-
-
-@contextmanager
-def _failing() -> Iterator[None]:
-    """What time may heal ends a command with 1; only a worker's supervisor needs to know more."""
-    try:
-        yield
-    except Transient as error:
-        err.print(f"[bold red]sluice:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(Exit.FAILED.value) from None
 
 
 @contextmanager

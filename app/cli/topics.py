@@ -9,10 +9,9 @@ from rich.table import Table
 
 from agents import admin
 from agents.topics import TopicNames, TopicSpec, topic_specs
-from app.broker import running_bootstrap
 from app.cli.console import Bootstrap, Json, out, print_json
+from app.connect import bootstrap_of, check_login
 from app.settings import Settings, kafka_options, load_settings
-from models.errors import Fatal
 
 app = typer.Typer(help="The topics and their settings.", no_args_is_help=True)
 
@@ -91,8 +90,7 @@ def _specs(settings: Settings) -> tuple[TopicSpec, ...]:
 
 
 def _client(settings: Settings) -> AdminClient:
-    address = settings.bootstrap or running_bootstrap(settings.data_dir / "broker")
-    if address is None:
-        raise Fatal("no Kafka is named: set SLUICE_BOOTSTRAP, give --bootstrap, or run `sluice broker start`")
+    kafka = kafka_options(settings, bootstrap_of(settings))
+    check_login(kafka)
     # One clear line is said here; librdkafka would write one for every attempt.
-    return AdminClient({**kafka_options(settings, address), "log_level": 0})
+    return AdminClient({**kafka, "log_level": 0})

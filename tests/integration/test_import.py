@@ -266,7 +266,7 @@ def test_a_dry_run_sends_nothing(importer: Importer) -> None:
 @pytest.mark.parametrize(
     ("bootstrap", "prefix", "code", "complaint"),
     [
-        pytest.param("127.0.0.1:1", "", 1, "no Kafka answers at 127.0.0.1:1", id="no-broker"),
+        pytest.param("127.0.0.1:1", "", 1, "no Kafka broker answers at 127.0.0.1:1", id="no-broker"),
         pytest.param(None, "nowhere.", 2, "no topic nowhere.tickets there", id="no-topic"),
     ],
 )

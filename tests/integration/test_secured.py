@@ -110,11 +110,22 @@ def test_with_a_wrong_password_a_worker_ends_with_one_line(secured: Secured, tmp
     assert WRONG not in said
 
 
-def test_with_a_wrong_password_a_command_ends_with_one_line(secured: Secured, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["bootstrap", "{file}"], id="bootstrap"),
+        pytest.param(["topics", "create"], id="topics create"),
+        pytest.param(["topics", "check"], id="topics check"),
+        pytest.param(["import", "{file}", "--now"], id="import"),
+    ],
+)
+def test_with_a_wrong_password_a_command_ends_with_one_line(
+    secured: Secured, tmp_path: Path, words: list[str]
+) -> None:
     file = tmp_path / "history.csv"
     file.write_text("id,description\n1,the app crashes\n")
     done = subprocess.run(
-        [sys.executable, "-m", "app", "bootstrap", str(file)],
+        [sys.executable, "-m", "app", *(word.format(file=file) for word in words)],
         env={**os.environ, **variables(secured, tmp_path, WRONG)},
         capture_output=True,
         timeout=60,

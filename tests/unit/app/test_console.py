@@ -142,6 +142,8 @@ def test_usage_errors_end_with_two(run: Run, words: list[str]) -> None:
         pytest.param(["topics", "check"], {"TYPO": "1"}, 2, "SLUICE_TYPO: no such setting", id="variable"),
         pytest.param(["worker"], {}, 75, "no Kafka to talk to: set SLUICE_BOOTSTRAP", id="worker-no-kafka"),
         pytest.param(["bootstrap", "{csv}"], {}, 1, "no Kafka to talk to: set SLUICE_BOOTSTRAP", id="command-no-kafka"),
+        pytest.param(["topics", "check"], {}, 1, "no Kafka to talk to: set SLUICE_BOOTSTRAP", id="topics-no-kafka"),
+        pytest.param(["import", "{csv}", "--now"], {}, 1, "no Kafka to talk to: set", id="import-no-kafka"),
         pytest.param(
             ["worker", "--bootstrap", "k:1"], {"SSL_CA_LOCATION": "/nowhere"}, 2,
             "SLUICE_SSL_CA_LOCATION: no file at /nowhere", id="worker-no-certificate",
