@@ -45,6 +45,7 @@ RUN groupadd --gid 10001 sluice \
 ENV PATH=/opt/sluice/.venv/bin:$PATH \
     ORT_DISABLE_TELEMETRY=1 \
     MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
     PYTHONUNBUFFERED=1 \
     SLUICE_DATA_DIR=/var/lib/sluice
 WORKDIR /var/lib/sluice
