@@ -52,11 +52,11 @@ def running(*arguments: str, **variables: str) -> Iterator["subprocess.Popen[byt
         process.kill()
 
 
-def ignored(pid: int) -> set[signal.Signals]:
-    """The signals that a process ignores, of the two: proc(5), SigIgn."""
+def disposed(pid: int, how: str, *numbers: signal.Signals) -> bool:
+    """Whether a process ignores ("SigIgn") or catches ("SigCgt") all of these signals: proc(5)."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (mask,) = [int(line.split()[1], 16) for line in status if line.startswith("SigIgn:")]
-    return {number for number in USER_SIGNALS if mask >> (number - 1) & 1}
+    (mask,) = [int(line.split()[1], 16) for line in status if line.startswith(f"{how}:")]
+    return all(mask >> (number - 1) & 1 for number in numbers)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,8 @@ def test_a_start_ignores_them_too(tmp_path: Path, supervised: list[str], code: i
     """They would end a process without a handler, and with a supervisor's end its worker were left alone."""
     command = ["-m", "app", "worker", "--bootstrap", "127.0.0.1:1", *supervised]
     with running(*command, SLUICE_DATA_DIR=str(tmp_path)) as process:
-        assert eventually(lambda: ignored(process.pid) == set(USER_SIGNALS))
+        assert eventually(lambda: disposed(process.pid, "SigIgn", *USER_SIGNALS))
+        assert not supervised or eventually(lambda: disposed(process.pid, "SigCgt", signal.SIGTERM))
         for number in USER_SIGNALS:
             process.send_signal(number)
         process.terminate()
