@@ -22,6 +22,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from agents.home import CLIENT_NAMES, Partitioner
 from app.files.mapping import TicketRow
 from models.errors import Fatal, Transient
 from schemas.channels import event_type
@@ -70,6 +71,7 @@ class TicketWriter:
     Args:
         options: where the cluster is and how to log in (`app.settings.kafka_options`).
         name: of the import (`position.import_name`).
+        partitioner: places keys as the company's other publishers do, so that a ticket's events share a partition.
         max_record_bytes: of one ticket's value.
         transaction_timeout_s: after which Kafka ends the transaction of a process that is gone.
         deadline_s: after which no call is waited for any longer.
@@ -80,6 +82,7 @@ class TicketWriter:
         options: dict[str, Any],
         topic: str,
         name: str,
+        partitioner: Partitioner,
         max_record_bytes: int,
         transaction_timeout_s: float,
         deadline_s: float = _DEADLINE_S,
@@ -95,14 +98,16 @@ class TicketWriter:
                 **_quiet(),
                 "transactional.id": group,
                 "transaction.timeout.ms": round(transaction_timeout_s * 1000),
-                "partitioner": "murmur2_random",  # as every Java client: a ticket's events share a partition
+                "partitioner": CLIENT_NAMES[partitioner],
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "retry.backoff.ms": 2,  # librdkafka's 100 ms would be most of a small transaction
                 "message.max.bytes": max_record_bytes + 65_536,  # key, headers and the batch around the value
             }
         )
-        self._bookkeeper = Consumer({**options, **_quiet(), "group.id": group, "enable.auto.commit": False})
+        # It reads no records, and of positions only those that no open transaction can change.
+        bookkeeping = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
+        self._bookkeeper = Consumer({**options, **_quiet(), **bookkeeping})
 
     def claim(self) -> int | None:
         """End what an earlier process of this import left open, and return the position it came to.
