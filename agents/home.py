@@ -20,6 +20,9 @@ _ENOUGH = 100
 Partitioner = Literal["murmur2", "crc32"]
 """How the publishers place keys: murmur2 is Java's, Faust's and ours; crc32 is librdkafka's own default."""
 
+CLIENT_NAMES: dict[Partitioner, str] = {"murmur2": "murmur2_random", "crc32": "consistent_random"}
+"""What confluent-kafka's option `partitioner` calls them."""
+
 
 @dataclass(slots=True)
 class Homes:

@@ -54,7 +54,14 @@ def publish(
     """
     options = kafka_options(settings, bootstrap)
     name = import_name(task.path, task.mapping.digest(), find_topic(options, topic))
-    writer = TicketWriter(options, topic, name, settings.max_record_bytes, settings.transaction_timeout_s)
+    writer = TicketWriter(
+        options,
+        topic,
+        name,
+        settings.partitioner,
+        settings.max_record_bytes,
+        settings.transaction_timeout_s,
+    )
     with closing(writer):
         sink = _Noting(writer, note_file(settings.data_dir, name), task.path.name, topic)
         first_line = sink.begin(restart)

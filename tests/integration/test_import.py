@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import pytest
 from confluent_kafka import Message
 
 from agents import admin
+from agents.home import Homes, Partitioner
 from agents.topics import TopicNames, topic_specs
 from app.broker import LocalCluster
 from app.importing.position import Progress, read_note
 from schemas.codec import Limits, decode_ticket
 from tests import kafka
+from tests.conftest import PARTITIONS
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -51,6 +53,7 @@ class Importer:
     folder: Path
     bootstrap: str
     names: TopicNames
+    partitioner: str = "murmur2"
 
     @property
     def file(self) -> Path:
@@ -69,6 +72,7 @@ class Importer:
                 "SLUICE_TOPIC_PREFIX": self.names.prefix,
                 "SLUICE_DATA_DIR": str(self.folder / "data"),
                 "SLUICE_BATCH_RECORDS": "40",
+                "SLUICE_PARTITIONER": self.partitioner,
             },
         )
 
@@ -280,3 +284,14 @@ def test_what_is_missing_is_said_in_one_line(
     assert process.returncode == code
     assert complaint in said.decode()
     assert said.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("partitioner", ["murmur2", "crc32"])
+def test_tickets_stand_where_the_workers_look_for_them(importer: Importer, partitioner: Partitioner) -> None:
+    placed = replace(importer, partitioner=partitioner)
+    _write(placed.file, 60)
+    assert placed.run()[0] == 0
+    records = placed.records()
+    homes = Homes(partitioner, PARTITIONS)
+    assert {record.partition() for record in records} == set(range(PARTITIONS))
+    assert all(homes.of((record.key() or b"").decode()) == record.partition() for record in records)

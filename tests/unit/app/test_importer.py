@@ -128,7 +128,9 @@ def test_every_good_row_is_imported_once_however_often_it_is_killed(
 
 
 def test_a_kafka_that_never_answers_is_given_up_and_left_alone() -> None:
-    writer = TicketWriter({"bootstrap.servers": "127.0.0.1:1"}, "tickets", "abc", 1000, 15.0, deadline_s=0.2)
+    writer = TicketWriter(
+        {"bootstrap.servers": "127.0.0.1:1"}, "tickets", "abc", "murmur2", 1000, 15.0, deadline_s=0.2
+    )
     with pytest.raises(Transient, match=r"did not answer within 0\.2 s; the same command goes on"):
         writer.claim()
     writer.close()
