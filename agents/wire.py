@@ -105,8 +105,8 @@ class WirePolicy:
         depth: batches between poll and commit; 2 lets the agent work while the one before commits.
         gather_s: how long the first record of a batch may wait for company.
         poll_s: longest wait for a first record; bounds how late a stop is noticed.
-        pause_after_s: work that takes longer has its partitions paused while membership is kept. A pause throws away what
-            the client has fetched, so it should be rare; a rebalance may wait so long for a batch in work.
+        pause_after_s: work that takes longer has its partitions paused while membership is kept. A pause throws away
+            what the client has fetched, so it should be rare; a rebalance may wait so long for a batch in work.
         work_timeout_s: work that takes longer than this is taken for hung.
         offsets_timeout_s: sending offsets that takes longer has hung: when the broker dies, the client's call
             outlives its own time-out and may never return. The process ends.
