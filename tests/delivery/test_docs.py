@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer.core
 import typer.main
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from agents.exits import Exit
@@ -25,6 +26,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.examples import EXAMPLES
 from tests import kafka
+from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -277,9 +279,21 @@ def test_the_example_of_reading_dead_letters_prints_them(broker: str, topics: To
     assert run.stdout.count(f"| {letter.reason.value} |") == 3
 
 
+def has_coordinator(broker: str, topic: str) -> bool:
+    """Whether the broker answers for groups, which a new one does not at once."""
+    consumer = Consumer({"bootstrap.servers": broker, "group.id": "sluice", "enable.auto.commit": False})
+    try:
+        return all(place.error is None for place in consumer.committed([TopicPartition(topic, 0)], 10))
+    except KafkaException:
+        return False
+    finally:
+        consumer.close()
+
+
 @pytest.mark.integration
 def test_the_example_of_what_comes_next_shows_it(broker: str, topics: TopicNames) -> None:
     kafka.produce(broker, topics.tickets, [(b"T-1", b"not read yet")])
+    assert eventually(lambda: has_coordinator(broker, topics.tickets), 60)  # as where a worker has run
     command = example(ROOT / "docs/runbooks/dead-letters.md", "committed(", topics, broker)
     run = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
     assert "b'not read yet'" in run.stdout

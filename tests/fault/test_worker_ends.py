@@ -43,9 +43,9 @@ def test_sigterm_under_load(stage: Stage, enter: Enter) -> None:
     for _ in range(times(5, 2)):
         scene.idle()
         assert member.stop() == Exit.OK
+        ended = scene.now()
         member.start()
-        (born,) = member.diary.entries("started")[-1:]
-        scene.recovered(born.at)
+        scene.recovered(ended)
     enter(scene.close("SIGTERM under load, started again"))
 
 
