@@ -24,9 +24,8 @@ class Pulse:
         self.within_s = math.inf
 
     def beat(self, within_s: float = math.inf) -> None:
-        self._at = (
-            self._clock()
-        )  # before the other: whoever reads the new limit must not hold an old pulse to it
+        # Before the other: whoever reads the new limit must not hold an old pulse to it.
+        self._at = self._clock()
         self.within_s = within_s
 
     def age_s(self) -> float:

@@ -212,7 +212,6 @@ class Wire:
         self._epoch = 0
         self._metadata: Any = None
         self._failures = 0
-        self._fenced = False
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
         self._size = min(policy.records, _FIRST_SIZE)
@@ -223,15 +222,12 @@ class Wire:
         """Fence the dead twin and abort what it left open. That takes up to a second (the client asks twice a second
         whether it is done), which need not wait until the worker can take records."""
         self._producer.init_transactions(self._policy.commit_timeout_s)
-        self._fenced = True
 
     def open(self) -> None:
-        """Join the group in the background while the dead twin's transactions are fenced."""
+        """Join the group, in the background; after `fence`."""
         self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
-        if not self._fenced:
-            self.fence()
 
     def step(self) -> None:
         """One turn: take a batch if there is room, settle the oldest if it is done."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from app.settings import Settings
 from models.errors import Transient
 
 # The encoder is loaded, the state read and the group joined in a few seconds; a slow machine needs more.
@@ -116,6 +117,24 @@ class WorkerProcess:
         """Leave no process behind."""
         if self.exit_code is None:
             self.kill()
+
+
+def worker_variables(settings: Settings, bootstrap: str) -> dict[str, str]:
+    """The `SLUICE_*` settings of a worker on the topics and under the data folder of `settings`."""
+    return {
+        "SLUICE_BOOTSTRAP": bootstrap,
+        "SLUICE_TOPIC_PREFIX": settings.topic_prefix,
+        "SLUICE_DATA_DIR": str(settings.data_dir),
+    }
+
+
+def resident_mib(pid: int) -> float | None:
+    """MiB of a process's memory that are resident: VmRSS of proc(5). None where the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
 
 
 def free_port() -> int:

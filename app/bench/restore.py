@@ -15,7 +15,7 @@ from agents.topics import TopicNames
 from agents.wire import Output
 from app.bench.tickets import past_tickets, texts
 from app.bootstrap import check_target, fit, prepare, state_record, write
-from app.child import WorkerProcess
+from app.child import WorkerProcess, resident_mib, worker_variables
 from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy, producer_options
@@ -63,16 +63,11 @@ def bench_restore(
         told.step("starting a worker")
         log = folder / "restore.log"
         log.unlink(missing_ok=True)
-        variables = {
-            "SLUICE_BOOTSTRAP": bootstrap,
-            "SLUICE_TOPIC_PREFIX": ours.topic_prefix,
-            "SLUICE_DATA_DIR": str(ours.data_dir),
-        }
         started = time.monotonic()
-        with WorkerProcess(variables, log) as worker:
+        with WorkerProcess(worker_variables(ours, bootstrap), log) as worker:
             worker.await_ready(_READY_S)
             seconds = time.monotonic() - started
-            metrics, rss_kib = worker.page("/metrics")[1], resident_kib(worker.pid)
+            metrics, rss_mib = worker.page("/metrics")[1], resident_mib(worker.pid)
             worker.stop()
     return {
         "tickets": tickets,
@@ -83,14 +78,8 @@ def bench_restore(
         "known_tickets": _gauge(metrics, "sluice_known_tickets"),
         "solved_tickets": _gauge(metrics, "sluice_solved_tickets"),
         "written": {"known_tickets": written.known, "solved_tickets": written.solved},
-        "rss_mib": round(rss_kib / 1024),
+        "rss_mib": None if rss_mib is None else round(rss_mib),
     }
-
-
-def resident_kib(pid: int) -> int:
-    """KiB of a process's memory that are resident, as Linux says."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
 
 
 def _fill(settings: Settings, kafka: dict[str, Any], tickets: int, told: Told) -> Written:

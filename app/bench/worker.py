@@ -12,7 +12,7 @@ from agents.follower import partitions_of, reader_options
 from agents.topics import TopicNames
 from app.bench.tickets import NoOpEncoder, past_tickets, ticket_values
 from app.bootstrap import fit, prepare, publish
-from app.child import WorkerProcess
+from app.child import WorkerProcess, worker_variables
 from app.demo.replay import Sent, replay
 from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
@@ -70,7 +70,7 @@ def _throughput(
     _fill(kafka, names.tickets, tickets)
     log = folder / f"{kind}.log"
     log.unlink(missing_ok=True)
-    with WorkerProcess(_variables(settings, bootstrap), log, ("app.bench.contender", kind)) as process:
+    with WorkerProcess(worker_variables(settings, bootstrap), log, ("app.bench.contender", kind)) as process:
         rate = _read_rate(kafka, names.routed, tickets, process, told)
         metrics = process.page("/metrics")[1]
         process.stop(seconds=30)
@@ -132,7 +132,7 @@ def _latencies(
         _learn(ours, kafka, load_encoder(encoder_spec(ours)))
         log = folder / "latency.log"
         log.unlink(missing_ok=True)
-        with WorkerProcess(_variables(ours, bootstrap), log) as worker:
+        with WorkerProcess(worker_variables(ours, bootstrap), log) as worker:
             worker.await_ready()
             start = 0
             full = _rate_at_full(kafka, TopicNames(ours.topic_prefix), start, told)
@@ -179,11 +179,3 @@ def _learn(settings: Settings, kafka: dict[str, Any], encoder: Encoder) -> None:
         past_tickets(_PAST, _OWNERS), encoder, clean_policy(settings), pack_policy(settings), lambda *_: None
     )
     publish(prepared, fit(prepared, encoder, [], 1_790_000_000_000), settings, kafka, lambda *_: None)
-
-
-def _variables(settings: Settings, bootstrap: str) -> dict[str, str]:
-    return {
-        "SLUICE_BOOTSTRAP": bootstrap,
-        "SLUICE_TOPIC_PREFIX": settings.topic_prefix,
-        "SLUICE_DATA_DIR": str(settings.data_dir),
-    }

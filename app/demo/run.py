@@ -14,7 +14,7 @@ from agents.exits import Exit
 from agents.follower import partitions_of, read_to_end, reader_options
 from agents.topics import TopicNames
 from app.bootstrap import fit, prepare, publish
-from app.child import WorkerProcess
+from app.child import WorkerProcess, worker_variables
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
@@ -92,12 +92,7 @@ def _worker(settings: Settings, bootstrap: str, log: Path, told: Told) -> Iterat
     """`sluice worker` as its own process, ready; ended by SIGTERM."""
     told.step("starting a worker")
     log.unlink(missing_ok=True)
-    variables = {
-        "SLUICE_BOOTSTRAP": bootstrap,
-        "SLUICE_TOPIC_PREFIX": settings.topic_prefix,
-        "SLUICE_DATA_DIR": str(settings.data_dir),
-    }
-    with WorkerProcess(variables, log) as worker:
+    with WorkerProcess(worker_variables(settings, bootstrap), log) as worker:
         worker.await_ready()
         yield
         code = worker.stop()

@@ -20,6 +20,7 @@ import numpy as np
 import typer
 
 from app.broker import LocalCluster
+from app.child import resident_mib
 from app.settings import Settings
 from app.worker import encoder_spec
 from models.engines.encoders import load_encoder
@@ -64,15 +65,6 @@ class Memory:
             mib = None if pid is None else resident_mib(pid)
             if pid is not None and mib is not None:
                 self.samples.append(Sample(time.time(), pid, mib))
-
-
-def resident_mib(pid: int) -> float | None:
-    """VmRSS of proc(5); None where the process is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
 
 
 @dataclass(frozen=True, slots=True)

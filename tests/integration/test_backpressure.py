@@ -10,9 +10,8 @@ import pytest
 
 from agents.exits import Exit
 from agents.topics import TopicNames
-from app.bench.restore import resident_kib
 from app.bench.tickets import NoOpEncoder
-from app.child import WorkerProcess
+from app.child import WorkerProcess, resident_mib
 from app.settings import Settings
 from app.worker import consumer_options
 from schemas.codec import encode
@@ -84,6 +83,13 @@ def members(settings: Settings) -> list[str]:
     return [m.member_id for m in client.describe_consumer_groups([group])[group].result(30).members]
 
 
+def resident(pid: int) -> float:
+    """MiB of a process that must be there."""
+    mib = resident_mib(pid)
+    assert mib is not None
+    return mib
+
+
 def allowed_bytes(settings: Settings, record_bytes: int) -> int:
     """How much a backlog may add to a worker's memory: what docs/architecture.md says under "The wire".
 
@@ -103,18 +109,18 @@ def test_a_worker_that_is_50_times_too_slow_stays_in_the_group_and_in_its_memory
     slow = start(SLOW_S).await_ready()
     kafka.produce(broker, topics.tickets, values(range(WARM_UP)))
     assert eventually(lambda: decided(slow) == WARM_UP)
-    baseline, joined = resident_kib(slow.pid), members(settings)
+    baseline, joined = resident(slow.pid), members(settings)
     backlog = values(range(WARM_UP, WARM_UP + TICKETS))
     allowed = allowed_bytes(settings, len(backlog[0][1]))
     assert sum(len(value) for _, value in backlog) > 1.5 * allowed  # else the bound could not be broken
     kafka.produce(broker, topics.tickets, backlog)
 
-    ages, resident = list[float](), list[int]()
+    ages, held = list[float](), list[float]()
 
     def worked_slowly() -> bool:
         page = slow.page("/metrics")[1]
         ages.append(sum_of("sluice_oldest_ticket_seconds", page))
-        resident.append(resident_kib(slow.pid))
+        held.append(resident(slow.pid))
         return sum_of("sluice_decisions_total", page) >= WARM_UP + SLOWLY
 
     assert eventually(worked_slowly, 60)
@@ -125,8 +131,8 @@ def test_a_worker_that_is_50_times_too_slow_stays_in_the_group_and_in_its_memory
     at_work = [age for age in ages if age > 0]  # 0 while the next batch is fetched
     assert len(at_work) > len(ages) / 2
     assert at_work[0] < at_work[len(at_work) // 2] < at_work[-1]
-    grown = (max(resident) - baseline) * 1024
-    assert grown < allowed, f"{grown / MIB:.0f} MiB beyond {baseline / 1024:.0f}, {allowed / MIB:.0f} allowed"
+    grown = (max(held) - baseline) * MIB
+    assert grown < allowed, f"{grown / MIB:.0f} MiB beyond {baseline:.0f}, {allowed / MIB:.0f} allowed"
 
     assert slow.stop() == Exit.OK
     done = len(kafka.read_all(broker, topics.routed))

@@ -65,6 +65,7 @@ class Process:
             self.clock,
             self.pass_time,
         )
+        self.wire.fence()
         self.wire.open()
 
     def clock(self) -> float:

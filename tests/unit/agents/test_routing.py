@@ -468,6 +468,7 @@ def worked_through(given: Rig, values: Sequence[bytes | None]) -> FakeKafka:
     wire = Wire(
         kafka.consumer("group", "a"), kafka.producer("a"), [NAMES.tickets], deliver, Nobody(), policy, Pulse()
     )
+    wire.fence()
     wire.open()
     for _ in range(4 * len(values) + 4):
         wire.step()

@@ -65,6 +65,7 @@ class Rig:
             clock=lambda: self.now,
             sleep=self.slept.append,
         )
+        self.wire.fence()
         self.wire.open()
 
     def work(self, batch: Batch, failure: BaseException | None = None) -> None:
