@@ -1,0 +1,1 @@
+"""Evaluation: the product's own path on a labelled file, scored. One module a path."""
