@@ -75,6 +75,15 @@ def clean_policy(settings: Settings) -> CleanPolicy:
     return CleanPolicy(max_chars=settings.max_text_chars)
 
 
+def decide_policy(settings: Settings) -> DecidePolicy:
+    """What an operator has fixed of how tickets are decided on."""
+    return DecidePolicy(
+        escalate_priorities=frozenset(settings.escalate_priorities),
+        floor=settings.similarity_floor,
+        route_at=settings.route_at,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a worker is made of beside the settings; tests and benchmarks bring their own."""
@@ -196,11 +205,7 @@ def _routing_path(
         pack=pack_policy(settings),
         live=live,
         vote=VotePolicy(),
-        policy=DecidePolicy(
-            escalate_priorities=frozenset(settings.escalate_priorities),
-            floor=settings.similarity_floor,
-            route_at=settings.route_at,
-        ),
+        policy=decide_policy(settings),
         names=names,
         metrics=metrics,
         worker=instance,

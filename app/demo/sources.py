@@ -6,22 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from app.bootstrap import PastTicket
 from app.demo.history import generate
 from app.demo.replay import Sent
 from app.demo.report import Truth
+from app.files.events import is_ticket, new_ticket, past_ticket
 from app.files.labelled import LabelledText, read_labelled
 from app.files.lines import BadRow
 from models.errors import Fatal
 from models.generation import Owner
 from schemas.codec import encode
-from schemas.contract import time_of
-from schemas.ticket import TicketEvent, TicketEventKind
-from schemas.unreadable import explain_fields
-
-_ANY_TIME_MS = 1_790_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +45,13 @@ def from_file(path: Path, text: str, label: str, seed: int, now_ms: int) -> Sour
         Fatal: the file cannot be read, lacks a column, or holds fewer than 10 labelled texts.
     """
     bad: list[BadRow] = []
-    rows = [row for row in read_labelled(path, text, label, bad.append) if _is_ticket(row, bad)]
+    rows = [row for row in read_labelled(path, text, label, bad.append) if is_ticket(row, bad.append)]
     if len(rows) < 10:
         raise Fatal(f"{path.name}: {len(rows)} labelled texts; a demo needs at least 10")
     history, fresh = _halves(rows, random.Random(seed))
     return Source(
-        past=[PastTicket(_event(row, TicketEventKind.CLOSED, now_ms, "history")) for row in history],
-        sent=[
-            Sent(_id(row, "replay"), encode(_event(row, TicketEventKind.CREATED, now_ms, "replay")))
-            for row in fresh
-        ],
+        past=[PastTicket(past_ticket(row, _id(row, "history"), now_ms)) for row in history],
+        sent=[Sent(_id(row, "replay"), encode(new_ticket(row, _id(row, "replay"), now_ms))) for row in fresh],
         truths={_id(row, "replay"): Truth(row.label) for row in fresh},
         teams=[],
         bad_rows=bad,
@@ -81,19 +72,6 @@ def from_sample(seed: int, now_ms: int) -> Source:
         teams=list(sample.teams),
         secrets=[secret for ticket in (*sample.past, *sample.replay) for secret in ticket.secrets],
     )
-
-
-def _is_ticket(row: LabelledText, bad: list[BadRow]) -> bool:
-    """Whether the row has a label and the contract takes it; `bad` is told of what it does not take."""
-    if row.label is None:
-        return False
-    try:
-        _event(row, TicketEventKind.CLOSED, _ANY_TIME_MS, "history")
-    except ValidationError as error:
-        blame = explain_fields(TicketEvent, error)
-        bad.append(BadRow(row.line, f"{blame.field}: {blame.detail}"))
-        return False
-    return True
 
 
 def _halves(
@@ -117,14 +95,3 @@ def _halves(
 def _id(row: LabelledText, part: str) -> str:
     """Unique even where the file's own ids are not; and never that of a past ticket."""
     return f"{part}-{row.line}"
-
-
-def _event(row: LabelledText, kind: TicketEventKind, now_ms: int, part: str) -> TicketEvent:
-    return TicketEvent(
-        ticket_id=_id(row, part),
-        event=kind,
-        description=row.text,
-        language=row.lang,
-        assigned_team=row.label if kind is TicketEventKind.CLOSED else None,
-        created_at=time_of(now_ms),
-    )

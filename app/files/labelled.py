@@ -9,7 +9,7 @@ from app.files.rows import Row, read_columns, read_rows
 from models.errors import Fatal
 
 _ID = ("id", "ticket_id")
-_SPLIT = ("split",)
+SPLIT = "split"
 _LANGUAGE = ("lang", "language")
 
 
@@ -21,7 +21,7 @@ class LabelledText:
         line: where its row begins, counted from 1.
         id: of the column id or ticket_id, else `<file name>:<line>`.
         label: None where no label was asked for, or the row has none.
-        split: of the column split, e.g. train or test; None without one.
+        split: of the column split or the one named instead, e.g. train or test; None without one.
         lang: of the column lang or language; None without one.
     """
 
@@ -38,7 +38,11 @@ def _pass_over(_: BadRow) -> None:
 
 
 def read_labelled(
-    path: Path, text: str, label: str | None, report: Callable[[BadRow], None] = _pass_over
+    path: Path,
+    text: str,
+    label: str | None,
+    report: Callable[[BadRow], None] = _pass_over,
+    split: str | None = None,
 ) -> list[LabelledText]:
     """The labelled texts of a file.
 
@@ -48,16 +52,17 @@ def read_labelled(
         label: the label's column; None where labels are of no interest.
         report: told of every row that is bad. A row without a text is left out; one without a label stays, with
             the label None.
+        split: the split's column; None for the column split, which may then be missing.
 
     Raises:
         Fatal: the file cannot be read, or lacks a column.
     """
     columns = read_columns(path)
     texts = (text,) if text in columns else tuple(text.split("+"))
-    _require(path.name, columns, (*texts, *(() if label is None else (label,))))
+    _require(path.name, columns, (*texts, *(name for name in (label, split) if name is not None)))
     found: list[LabelledText] = []
     for row in read_rows(path):
-        item = row if isinstance(row, BadRow) else _labelled(path.name, row, texts, label)
+        item = row if isinstance(row, BadRow) else _labelled(path.name, row, texts, label, split or SPLIT)
         if isinstance(item, BadRow):
             report(item)
             continue
@@ -74,7 +79,9 @@ def _require(name: str, columns: tuple[str, ...], wanted: tuple[str, ...]) -> No
         raise Fatal(f"{name}: no column {', '.join(missing)}; its columns are: {there}")
 
 
-def _labelled(name: str, row: Row, texts: tuple[str, ...], label: str | None) -> LabelledText | BadRow:
+def _labelled(
+    name: str, row: Row, texts: tuple[str, ...], label: str | None, split: str
+) -> LabelledText | BadRow:
     text = "\n".join(part for part in (_text(row, (column,)) for column in texts) if part)
     if not text:
         return BadRow(row.line, f"{'+'.join(texts)}: no text")
@@ -85,7 +92,7 @@ def _labelled(name: str, row: Row, texts: tuple[str, ...], label: str | None) ->
         id=_text(row, _ID) or f"{name}:{row.line}",
         text=text,
         label=None if label is None else _text(row, (label,)),
-        split=_text(row, _SPLIT),
+        split=_text(row, (split,)),
         lang=_text(row, _LANGUAGE),
     )
 

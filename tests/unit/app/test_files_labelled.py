@@ -42,6 +42,11 @@ def test_what_a_file_may_lack(tmp_path: Path, content: str, expected: LabelledTe
     assert read_labelled(_written(tmp_path, content), "text", "label") == [expected]
 
 
+def test_the_split_is_of_the_column_that_is_asked_for(tmp_path: Path) -> None:
+    path = _written(tmp_path, "text,label,split,fold\na,x,train,2\n")
+    assert [item.split for item in read_labelled(path, "text", "label", split="fold")] == ["2"]
+
+
 def test_labels_are_not_looked_at_where_none_are_wanted(tmp_path: Path) -> None:
     (found,) = read_labelled(_written(tmp_path, "text\na\n"), "text", None)
     assert found.label is None
@@ -81,16 +86,17 @@ def test_rows_that_lack_something_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "label", "message"),
+    ("text", "label", "split", "message"),
     [
-        ("body", "label", "no column body; its columns are: id, text, label, split, lang"),
-        ("text", "team", "no column team; its columns are: id"),
-        ("text+body", "team", "no column body, team; "),
+        ("body", "label", None, "no column body; its columns are: id, text, label, split, lang"),
+        ("text", "team", None, "no column team; its columns are: id"),
+        ("text", "label", "part", "no column part; its columns are: id"),
+        ("text+body", "team", "part", "no column body, team, part; "),
     ],
-    ids=["text", "label", "several"],
+    ids=["text", "label", "split", "several"],
 )
 def test_a_missing_column_is_refused_with_those_that_exist(
-    tmp_path: Path, text: str, label: str, message: str
+    tmp_path: Path, text: str, label: str, split: str | None, message: str
 ) -> None:
     with pytest.raises(Fatal, match=message):
-        read_labelled(_written(tmp_path, CSV), text, label)
+        read_labelled(_written(tmp_path, CSV), text, label, split=split)
