@@ -20,6 +20,7 @@ _DEFAULTS = {
     "routed": "tickets.routed",
     "surges": "tickets.surges",
     "feedback": "tickets.feedback",
+    "insights": "tickets.insights",
     "state": "tickets.state",
     "generations": "tickets.generations",
     "corrections": "tickets.corrections",
@@ -39,6 +40,7 @@ class TopicNames:
     routed: str = ""
     surges: str = ""
     feedback: str = ""
+    insights: str = ""
     state: str = ""
     generations: str = ""
     corrections: str = ""
@@ -52,7 +54,7 @@ class TopicNames:
                 object.__setattr__(self, field, self.prefix + name)
 
     def all(self) -> tuple[str, ...]:
-        """The ten names, in the order of the table in the design."""
+        """The eleven names, in the order of the table in the design."""
         return tuple(getattr(self, field.name) for field in fields(self) if field.name != "prefix")
 
 
@@ -116,16 +118,18 @@ _TABLE = (
 
 
 def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
-    """The ten topics.
+    """The eleven topics.
 
     Args:
         partitions: of every topic that grows with the tickets: the most workers that can share the work.
         replication: copies of every partition; with 3, writes need 2 of them.
     """
 
-    def stream(name: str, key: str, days: int, mib: int = 2, *, short: bool = False) -> TopicSpec:
+    def stream(
+        name: str, key: str, days: int, mib: int = 2, *, short: bool = False, follows: str | None = None
+    ) -> TopicSpec:
         retention = Setting("retention.ms", days * _DAY_MS, "equal" if short else "at_least")
-        return _spec(name, key, "delete", (partitions, replication), mib, retention)
+        return _spec(name, key, "delete", (partitions, replication), mib, retention, follows=follows)
 
     def table(name: str, key: str, count: int, follows: str | None = None) -> TopicSpec:
         return _spec(name, key, "compact", (count, replication), 2, *_TABLE, follows=follows)
@@ -137,11 +141,13 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
         stream(names.tickets, "ticket_id", days=7, mib=6),
         stream(names.routed, "ticket_id", days=7),
         _spec(names.surges, "surge_id", "compact,delete", (partitions, replication), 2, surges_kept, *_TABLE),
-        stream(names.feedback, "ticket_id or cluster_id", days=30),
+        # What is done with a ticket is read by the worker that knows it: partition n beside partition n.
+        stream(names.feedback, "ticket_id or cluster_id", days=30, follows=names.tickets),
+        stream(names.insights, "ticket_id", days=90),
         table(names.state, "ticket_id", partitions, follows=names.tickets),
         # One partition: all parts of a generation, and all corrections, are read in the order they were written.
         table(names.generations, "generation_id or generation_id/part", 1),
-        table(names.corrections, "revision", 1),
+        table(names.corrections, "feedback_id", 1),
         # Five weeks: a surge detector that lost its state can learn four of every hour of the week again.
         stream(names.counts, "cluster_id", days=35),
         table(names.surge_state, "cluster_id", partitions, follows=names.counts),
@@ -168,7 +174,7 @@ def _spec(
         *more,
     )
     retention = next((int(s.wanted) for s in more if s.name == "retention.ms"), None)
-    exact = cleanup == "compact"
+    exact = cleanup == "compact" or follows is not None
     return TopicSpec(
         name, key, cleanup, partitions, replication, retention, mib * _MIB, exact, follows, settings
     )

@@ -10,6 +10,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.feedback import Correction, Feedback
 from schemas.generation import GenerationManifest, GenerationPart
+from schemas.insight import Insight
 from schemas.state import TicketState
 from schemas.surge import Count, Surge, SurgeState
 from schemas.ticket import TicketEvent
@@ -22,6 +23,7 @@ NAMES: dict[type[Event], str] = {
     SurgeState: "surge-state",
     Feedback: "feedback",
     Correction: "correction",
+    Insight: "insight",
     GenerationPart: "generation-part",
     GenerationManifest: "generation-manifest",
     TicketState: "state",
@@ -105,7 +107,18 @@ CHANNELS = (
         ("delete",),
         receives=True,
         sends=False,
-        says="What people did with tickets and clusters; the CRM, the console and the command line write it.",
+        says="What people did with tickets and clusters; the CRM, the console and the command line write it. As many "
+        "partitions as the tickets, keys placed alike.",
+    ),
+    Channel(
+        "tickets.insights",
+        (Insight,),
+        "ticket_id",
+        ("delete",),
+        receives=False,
+        sends=True,
+        says="What people made of decisions: one record for each act on a ticket, to be added up. Read it with "
+        "isolation.level=read_committed.",
     ),
     Channel(
         "tickets.state",
@@ -128,11 +141,12 @@ CHANNELS = (
     Channel(
         "tickets.corrections",
         (Correction,),
-        "revision, in decimal digits",
+        "feedback_id of the act",
         ("compact",),
         receives=True,
         sends=True,
-        says="Numbered corrections on top of a generation, applied by every worker in their order.",
+        says="Corrections on top of a generation, applied by every worker in their order: a record's revision is its "
+        "offset + 1. A null value: its ticket was deleted, or a generation has learnt it.",
     ),
     Channel(
         "tickets.counts",

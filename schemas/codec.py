@@ -48,13 +48,16 @@ def decode_ticket(value: bytes | None, limits: Limits) -> TicketEvent:
     return _contract(TicketEvent, value, limits)
 
 
-def decode(contract: type[C], value: bytes | None) -> C:
+def decode(contract: type[C], value: bytes | None, limits: Limits | None = None) -> C:
     """The contract in a value of Sluice's own topics; a tombstone is the caller's to see first.
+
+    Args:
+        limits: where others write the topic too; what Sluice writes is bounded by its producer.
 
     Raises:
         Unreadable: the value is not one, by the same rules as a ticket event but for its size.
     """
-    return _contract(contract, value, _OWN)
+    return _contract(contract, value, limits or _OWN)
 
 
 def encode(event: Contract) -> bytes:

@@ -14,8 +14,9 @@ from schemas.decision import (
     SimilarTicket,
     Sla,
 )
-from schemas.feedback import Correction, Feedback, FeedbackKind
+from schemas.feedback import Correction, CorrectionKind, Feedback, FeedbackKind
 from schemas.generation import GenerationManifest, GenerationPart
+from schemas.insight import Insight, InsightSource, Lesson
 from schemas.state import TicketState, TicketStatus
 from schemas.surge import Count, Surge, SurgeCluster, SurgeState, SurgeStatus, Window
 from schemas.ticket import Attachment, TicketEvent, TicketEventKind
@@ -112,6 +113,10 @@ _STATE = TicketState(
     product="mobile",
     generation_id=_GENERATION,
     decision_id="d-0c4e8f1a2b3d5967",
+    outcome=OutcomeName.ROUTE,
+    confidence=0.96,
+    revision=2,
+    decided_at=_at(9, 30, 1),
     created_at=_at(9, 30),
     updated_at=_at(9, 30),
 )
@@ -157,14 +162,39 @@ EXAMPLES: dict[type[Event], Event] = {
             actor="agent-17",
             at=_at(10, 2),
         ),
-        Correction(
-            revision=3,
-            generation_id=_GENERATION,
+        Insight(
             feedback_id="f-2210",
             ticket_id="T-48213",
+            kind=FeedbackKind.REASSIGNED,
+            source=InsightSource.FEEDBACK,
+            decision_id="d-0c4e8f1a2b3d5967",
+            outcome=OutcomeName.ROUTE,
+            confidence=0.96,
             cluster_id=_CAMERA,
+            decided_owner="mobile-camera",
             owner="mobile-core",
+            lesson=Lesson.CORRECTED,
+            is_first_assignment=True,
+            first_assignment_right=False,
+            is_reassignment=True,
+            reassigned=1,
+            seconds_to_assign=1.0,
+            seconds_to_resolve=None,
+            generation_id=_GENERATION,
+            revision=2,
+            at=_at(10, 2),
+        ),
+        Correction(
+            feedback_id="f-2210",
+            kind=CorrectionKind.CORRECTED,
+            ticket_id="T-48213",
+            cluster_id=_CAMERA,
+            decided_owner="mobile-camera",
+            owner="mobile-core",
+            generation_id=_GENERATION,
+            text="Since this morning the app closes at once when I tap the camera.",
             vector="ADwAAAAAAAA=",
+            encoder=_ENCODER,
             at=_at(10, 2),
         ),
         GenerationPart(generation_id=_GENERATION, number=0, sha256=_BYTES_SHA256, data="AQIDBA=="),

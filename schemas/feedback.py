@@ -1,67 +1,118 @@
-"""Feedback (`tickets.feedback`): what people did; and the numbered corrections that follow (`tickets.corrections`)."""
+"""Feedback (`tickets.feedback`): what people did; and the corrections that follow from it (`tickets.corrections`)."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
 
-from schemas.contract import Event, Identifier, Time
+from schemas.contract import NO_NUL, Event, Identifier, Time
+from schemas.ticket import Short, Text
 
 
 class FeedbackKind(StrEnum):
-    ASSIGNED = "assigned"
-    REASSIGNED = "reassigned"
-    RESOLVED = "resolved"
-    LABELLED = "labelled"
-    ESCALATED = "escalated"
-    MERGED = "merged"
-    SPLIT = "split"
-    BOUND = "bound"
+    """What was done: five acts on a ticket, three on a cluster."""
+
+    ASSIGNED = "assigned"  # the ticket was given to `owner`
+    REASSIGNED = "reassigned"  # it was taken from whoever had it and given to `owner`
+    RESOLVED = "resolved"  # it was solved, by `owner` where that is said
+    LABELLED = "labelled"  # a person says whose it is, e.g. of a ticket in triage
+    ESCALATED = "escalated"  # a person was called; `owner` has it now where that is said
+    MERGED = "merged"  # the cluster is the same problem as `into_cluster_id`
+    SPLIT = "split"  # the cluster is several problems
+    BOUND = "bound"  # the cluster belongs to `owner` from now on
 
 
-# On what each kind acts: a ticket, or a cluster.
 _ON_CLUSTER = frozenset({FeedbackKind.MERGED, FeedbackKind.SPLIT, FeedbackKind.BOUND})
+_NAMES_OWNER = frozenset(
+    {FeedbackKind.ASSIGNED, FeedbackKind.REASSIGNED, FeedbackKind.LABELLED, FeedbackKind.BOUND}
+)
 
 
-# `_names_its_object` for those who have the JSON Schema only.
-_NAMES_ITS_OBJECT: JsonDict = {
-    "if": {"required": ["kind"], "properties": {"kind": {"enum": [*sorted(_ON_CLUSTER)]}}},
-    "then": {"required": ["cluster_id"], "properties": {"cluster_id": {"type": "string"}}},
-    "else": {"required": ["ticket_id"], "properties": {"ticket_id": {"type": "string"}}},
-}
+def _needed(kind: FeedbackKind) -> list[str]:
+    """The fields that an act of this kind cannot do without, beside those of every act."""
+    needed = ["cluster_id" if kind in _ON_CLUSTER else "ticket_id"]
+    needed += ["owner"] if kind in _NAMES_OWNER else []
+    needed += ["into_cluster_id"] if kind is FeedbackKind.MERGED else []
+    return needed
+
+
+def _needs_for_schema(schema: dict[str, Any]) -> None:
+    """`_needed` for those who have the JSON Schema only."""
+    schema["allOf"] = [
+        {
+            "if": {"required": ["kind"], "properties": {"kind": {"const": kind.value}}},
+            "then": {
+                "required": _needed(kind),
+                "properties": {name: {"type": "string"} for name in _needed(kind)},
+            },
+        }
+        for kind in FeedbackKind
+    ]
+
+
+Team = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=NO_NUL)]
+"""A team's name, as the generation and the CRM write it."""
 
 
 class Feedback(Event):
-    """One act of one person on a ticket or on a cluster."""
+    """One act of one person on a ticket or on a cluster.
 
-    model_config = ConfigDict(json_schema_extra=_NAMES_ITS_OBJECT)
+    `feedback_id` is the publisher's own and tells a repeated act; `at` is when it was done, and an act that is older
+    than the last one on its ticket changes nothing. `resolution` and `kb_article_id` belong to `resolved`.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_needs_for_schema)
 
     feedback_id: Identifier
     kind: FeedbackKind
     ticket_id: Identifier | None = None
     cluster_id: Identifier | None = None
-    owner: str | None = None
+    owner: Team | None = None
     into_cluster_id: Identifier | None = None
-    actor: str | None = None
+    resolution: Text | None = None
+    kb_article_id: Short | None = None
+    actor: Short | None = None
     at: Time
 
     @model_validator(mode="after")
-    def _names_its_object(self) -> "Feedback":
-        field = "cluster_id" if self.kind in _ON_CLUSTER else "ticket_id"
-        if getattr(self, field) is None:
-            raise ValueError(f"feedback of kind {self.kind} needs {field}")
+    def _names_what_it_needs(self) -> "Feedback":
+        for name in _needed(self.kind):
+            if getattr(self, name) is None:
+                raise ValueError(f"feedback of kind {self.kind} needs {name}")
         return self
 
 
-class Correction(Event):
-    """A revision: the n-th correction on top of a generation, keyed by its number, applied by all in order."""
+class CorrectionKind(StrEnum):
+    """What a correction says."""
 
-    revision: Annotated[int, Field(ge=1)]
-    generation_id: Identifier
+    CORRECTED = "corrected"  # the ticket belongs to `owner`, which is not what was decided
+    CONFIRMED = "confirmed"  # it does belong to whom it was decided to
+    BOUND = "bound"  # the cluster belongs to `owner`
+    MERGED = "merged"
+    SPLIT = "split"
+
+
+class Correction(Event):
+    """What every worker learns at once from one act, keyed by `feedback_id`.
+
+    The topic has one partition and a record's *revision* is its offset + 1: all readers see the same order, and
+    nobody has to number it. Of one ticket the last record counts. A null value: the ticket was deleted, or a
+    generation has learnt it.
+
+    `cluster_id`, `decided_owner` and `generation_id` are what the decision named (of an act on a cluster: that
+    cluster, and the generation in force); null where it named none. `text` (masked), `vector` and `encoder` are those
+    of the ticket, as in its state, and stand in a `corrected` only.
+    """
+
     feedback_id: Identifier
+    kind: CorrectionKind
     ticket_id: Identifier | None = None
-    cluster_id: Identifier
+    cluster_id: Identifier | None = None
+    into_cluster_id: Identifier | None = None
+    decided_owner: str | None = None
     owner: str | None = None
+    generation_id: Identifier | None = None
+    text: str | None = None
     vector: str | None = None
+    encoder: Identifier | None = None
     at: Time

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.contract import Event, Identifier, Time
+from schemas.contract import Event, Identifier, Share, Time
+from schemas.decision import OutcomeName
 
 
 class TicketStatus(StrEnum):
@@ -20,6 +21,12 @@ class TicketState(Event):
 
     `version` names the event that it stems from, `order` ranks the versions of one ticket. `vector` is base64 of
     little-endian float16: the text's vector as it was compared, of about unit length.
+
+    `decision_id`, `outcome`, `confidence`, `revision` and `decided_at` are of the last decision sent; `cluster_id`,
+    `owner` and `generation_id` too, or, of a ticket that was never decided on, of where its text was found to belong.
+    `assigned_team` is who has it now. The rest is what people did: whom they gave it to first and whether that was
+    the owner decided, how often it changed hands, the last act's time with the ids of all acts of that moment, and
+    the ids of the corrections that were made of it, which go when it is deleted.
     """
 
     ticket_id: Identifier
@@ -39,5 +46,16 @@ class TicketState(Event):
     product: str | None = None
     generation_id: Identifier | None = None
     decision_id: Identifier | None = None
+    outcome: OutcomeName | None = None
+    confidence: Share | None = None
+    revision: Annotated[int, Field(ge=0)] = 0
+    decided_at: Time | None = None
+    first_owner: str | None = None
+    first_assigned_at: Time | None = None
+    first_assignment_right: bool | None = None
+    reassigned: Annotated[int, Field(ge=0)] = 0
+    feedback_ids: list[Identifier] = Field(default_factory=list)
+    feedback_at: Time | None = None
+    correction_ids: list[Identifier] = Field(default_factory=list)
     created_at: Time
     updated_at: Time

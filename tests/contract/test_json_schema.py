@@ -1,6 +1,7 @@
 """The published schemas say what the codec does: who keeps to them is understood, who does not is refused."""
 
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -141,18 +142,48 @@ def test_the_schema_allows_odd_tickets(value: bytes) -> None:
     TICKET.validate(json.loads(value))
 
 
-@pytest.mark.parametrize("kind", FeedbackKind)
-@pytest.mark.parametrize("named", ["ticket_id", "cluster_id", None])
-@pytest.mark.parametrize("null", [True, False], ids=["null", "absent"])
-def test_schema_and_codec_agree_on_what_feedback_names(
-    kind: FeedbackKind, named: str | None, null: bool
-) -> None:
-    act: dict[str, Any] = {"feedback_id": "f-1", "kind": kind.value, "at": "2026-03-02T09:30:00Z"}
-    act |= {"ticket_id": None, "cluster_id": None} if null else {}
-    act |= {named: "x-1"} if named else {}
+ACT = {"feedback_id": "f-1", "at": "2026-03-02T09:30:00Z"}
+NAMED = {"ticket_id": "T-1", "cluster_id": "c-1", "owner": "mobile", "into_cluster_id": "c-2"}
+
+
+def is_act(act: dict[str, Any]) -> bool:
     try:
         decode(Feedback, json.dumps(act).encode())
-        read = True
     except Unreadable:
-        read = False
-    assert FEEDBACK.is_valid(act) is read
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", FeedbackKind)
+@pytest.mark.parametrize("null", [True, False], ids=["null", "absent"])
+def test_schema_and_codec_agree_on_what_feedback_names(kind: FeedbackKind, null: bool) -> None:
+    for count in range(len(NAMED) + 1):
+        for names in combinations(NAMED, count):
+            act = ACT | {"kind": kind.value} | (dict.fromkeys(NAMED) if null else {})
+            act |= {name: NAMED[name] for name in names}
+            assert FEEDBACK.is_valid(act) is is_act(act), act
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("assigned", {"ticket_id", "owner"}),
+        ("reassigned", {"ticket_id", "owner"}),
+        ("resolved", {"ticket_id"}),
+        ("labelled", {"ticket_id", "owner"}),
+        ("escalated", {"ticket_id"}),
+        ("merged", {"cluster_id", "into_cluster_id"}),
+        ("split", {"cluster_id"}),
+        ("bound", {"cluster_id", "owner"}),
+    ],
+)
+def test_what_an_act_cannot_do_without(kind: str, needed: set[str]) -> None:
+    whole = ACT | {"kind": kind} | NAMED
+    assert is_act(whole)
+    assert {name for name in NAMED if not is_act(whole | {name: None})} == needed
+
+
+@pytest.mark.parametrize("field", ["owner", "resolution", "kb_article_id", "actor", "at", "custom"])
+def test_schema_and_codec_agree_on_every_value_of_a_field_of_feedback(field: str) -> None:
+    acts = [ACT | NAMED | {"kind": "resolved", field: value} for value in VALUES]
+    assert [FEEDBACK.is_valid(act) for act in acts] == [is_act(act) for act in acts]

@@ -52,7 +52,8 @@ def test_create_makes_what_is_missing_and_nothing_twice(broker: str, names: Topi
 
 def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None:
     client, specs = kafka.admin(broker), topic_specs(names, PARTITIONS, 1)
-    tickets, routed, surges, feedback, state, generations, corrections, counts, surge_state, dead = specs
+    tickets, routed, surges, feedback, insights, state, generations, corrections, *others = specs
+    counts, surge_state, dead = others
     admin.create(
         client,
         [
@@ -60,6 +61,7 @@ def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None
             replace(routed, partitions=2),
             with_setting(surges, "cleanup.policy", "delete"),
             with_setting(feedback, "retention.ms", -1),  # longer than wanted: no difference
+            insights,
             replace(state, partitions=3, follows=None),
             replace(generations, partitions=2),
             with_setting(counts, "compression.type", "zstd"),
@@ -94,7 +96,13 @@ def test_a_table_follows_the_partitions_that_its_source_really_has(broker: str, 
         30
     )
     assert eventually(
-        lambda: admin.check(client, specs) == [Difference(topics.state, "partitions", "6", str(PARTITIONS))]
+        lambda: (
+            admin.check(client, specs)
+            == [
+                Difference(topics.feedback, "partitions", "6", str(PARTITIONS)),
+                Difference(topics.state, "partitions", "6", str(PARTITIONS)),
+            ]
+        )
     )
 
 

@@ -25,6 +25,7 @@ def test_the_usual_names() -> None:
         "tickets.routed",
         "tickets.surges",
         "tickets.feedback",
+        "tickets.insights",
         "tickets.state",
         "tickets.generations",
         "tickets.corrections",
@@ -51,10 +52,14 @@ def test_every_name_has_one_spec() -> None:
 @pytest.mark.parametrize("partitions", [1, 6, 12])
 @pytest.mark.parametrize(
     ("table", "source"),
-    [("tickets.state", "tickets"), ("tickets.surge-state", "tickets.counts")],
-    ids=["state", "surge state"],
+    [
+        ("tickets.state", "tickets"),
+        ("tickets.feedback", "tickets"),
+        ("tickets.surge-state", "tickets.counts"),
+    ],
+    ids=["state", "feedback", "surge state"],
 )
-def test_a_table_has_the_partitions_of_what_it_is_made_from(table: str, source: str, partitions: int) -> None:
+def test_a_topic_that_follows_another_has_its_partitions(table: str, source: str, partitions: int) -> None:
     assert spec(table, partitions).partitions == spec(source, partitions).partitions == partitions
     assert spec(table).follows == source
     assert spec(table).exact_partitions
@@ -73,6 +78,7 @@ def test_what_is_read_in_order_has_one_partition(name: str) -> None:
         ("tickets.routed", "delete", 7, 2),
         ("tickets.surges", "compact,delete", 90, 2),
         ("tickets.feedback", "delete", 30, 2),
+        ("tickets.insights", "delete", 90, 2),
         ("tickets.state", "compact", None, 2),
         ("tickets.generations", "compact", None, 2),
         ("tickets.corrections", "compact", None, 2),
