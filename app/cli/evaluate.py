@@ -1,6 +1,14 @@
 """`sluice evaluate`: the product's own path on a labelled file, with figures that can be made again."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.markup import escape
+
+from app.cli.console import Json, err, print_json, progress
+from app.settings import load_settings
+from models.errors import Fatal
 
 app = typer.Typer(help="The product's own path on a labelled file, scored.", no_args_is_help=True)
 
@@ -8,3 +16,76 @@ app = typer.Typer(help="The product's own path on a labelled file, scored.", no_
 @app.callback()
 def _group() -> None:
     """Keep it a group, however many commands it has."""
+
+
+@app.command()
+def routing(
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV, TSV or JSON Lines, also .gz; else --train and --test.")
+    ] = None,
+    train: Annotated[Path | None, typer.Option(help="File to learn from.")] = None,
+    test: Annotated[Path | None, typer.Option(help="File to be scored on.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=50, help="Learn from all but one part of FILE, each in turn.")
+    ] = None,
+    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of the right owner.")] = "label",
+    oos_label: Annotated[str, typer.Option(help="Label of the rows that are nobody's.")] = "oos",
+    split_column: Annotated[
+        str | None, typer.Option(help="Column that parts FILE; split, if it has that one.")
+    ] = None,
+    train_split: Annotated[str, typer.Option(help="Its value of rows to learn from.")] = "train",
+    test_split: Annotated[str, typer.Option(help="Its value of rows to be scored on.")] = "test",
+    target_error: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.5, help="Share of wrong ones at which confidences are compared, and peers cut."
+        ),
+    ] = 0.05,
+    shots: Annotated[
+        list[int] | None, typer.Option(min=1, help="Learn from so few texts a label as well; repeatable.")
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Measure others on the same vectors; takes minutes.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of folds and of what few texts are drawn.")] = 7,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write report.json and rows.jsonl, without texts, there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn from one part of a labelled file, decide on the other as a worker does, and score the decisions.
+
+    The label stands for the owner. A file with a split column is parted by it, another one in five folds.
+
+    Example: sluice evaluate routing tickets.csv --text subject+body --label team --folds 5
+    """
+    from app.cli.routing_tables import print_routing
+    from app.evaluate.parts import Columns, split_file, two_files
+    from app.evaluate.rounds import Told
+    from app.evaluate.routing import Wanted, evaluate_routing, write_routing
+
+    settings = load_settings()
+    columns, wanted = Columns(text, label, split_column), (train_split, test_split)
+    if file is not None and train is None and test is None:
+        parts = split_file(file, columns, oos_label, wanted, folds, seed)
+    elif file is None and train is not None and test is not None and folds is None:
+        parts = two_files(train, test, columns, oos_label, wanted)
+    else:
+        raise Fatal("what is to be scored? give FILE, with or without --folds, or both --train and --test")
+    if parts.bad_rows:
+        first = parts.bad_rows[0]
+        _step(f"{len(parts.bad_rows)} rows left out, the first at line {first.line}: {first.reason}")
+    with progress() as tell:
+        asked = Wanted(target_error, tuple(sorted(set(shots or ()))), peers, seed)
+        found = evaluate_routing(parts, settings, asked, Told(_step, tell))
+    if folder is not None:
+        write_routing(found, folder)
+    if as_json:
+        print_json(found.report)
+    else:
+        print_routing(found.report)
+
+
+def _step(line: str) -> None:
+    err.print(f"[dim]·[/] {escape(line)}", highlight=False)

@@ -1,0 +1,187 @@
+"""Rounds: labelled rows learnt and decided on by the very steps of bootstrap and worker. After parts, before scores.
+
+rows -> prepare (clean, encode) -> fit -> in force as published -> match -> decide
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import numpy as np
+
+from agents.generations import Assembler, generation_records
+from agents.live import InForce
+from app.bootstrap import PastTicket, Prepared, fit, prepare
+from app.evaluate.parts import Parts, Round, Rows
+from app.evaluate.scores import OUTSIDE, Codes
+from app.files.events import new_ticket, past_ticket
+from app.settings import Settings
+from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
+from models.engines.encoders import load_encoder
+from models.engines.vector_index import ExactIndex
+from models.errors import BadGeneration, Fatal
+from models.generation import Generation, Thresholds
+from models.routing.decide import Decision, Facts, decide
+from models.routing.encode import Encoder
+from models.routing.match import match
+from models.vote import Vectors, VotePolicy, searchable
+from schemas.ticket import TicketEvent
+
+# All tickets are of one instant, so that a run can be repeated to the bit and nothing is decided by age.
+_NOW_MS = 1_790_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a run speaks while it works: a new step, and (done, total) of the tickets that are encoded."""
+
+    step: Callable[[str], None]
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The rows of one part.
+
+    Attributes:
+        prepared: the tickets of the rows that were not refused.
+        place: [n] where each row stands among them, -1 where it was refused.
+        owner: [n] its owner's number among the labels, or OUTSIDE.
+    """
+
+    prepared: Prepared
+    place: Rows
+    owner: Codes
+
+    def kept(self, rows: Rows) -> Rows:
+        """Those of the rows that were not refused."""
+        return rows[self.place[rows] >= 0]
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors [n, dim] of rows that were not refused."""
+        return self.prepared.vectors[self.place[rows]]
+
+    def only(self, rows: Rows) -> Prepared:
+        """Rows that were not refused, by themselves."""
+        places = self.place[rows].tolist()
+        return replace(
+            self.prepared,
+            past=[self.prepared.past[place] for place in places],
+            tickets=[self.prepared.tickets[place] for place in places],
+            vectors=self.vectors(rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Both parts encoded, and what all rounds share. `seconds` grows, by step."""
+
+    parts: Parts
+    settings: Settings
+    encoder: Encoder
+    labels: list[str]
+    past: Encoded
+    new: Encoded
+    told: Told
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add what is done within to the seconds of a step."""
+        started = perf_counter()
+        yield
+        self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A round done: what was decided on its scored rows, in their order, None where a row was refused."""
+
+    part: Round
+    decisions: list[Decision | None]
+    thresholds: Thresholds
+    learnt: int
+
+
+def set_up(parts: Parts, settings: Settings, told: Told) -> Bench:
+    """Load the encoder and encode both parts.
+
+    Raises:
+        Fatal: the encoder cannot be loaded, or every row of a part is refused.
+    """
+    told.step("loading the encoder")
+    encoder, labels = load_encoder(encoder_spec(settings)), parts.labels
+    code: dict[str | None, int] = {label: number for number, label in enumerate(labels)} | {None: OUTSIDE}
+
+    def encoded(events: Sequence[TicketEvent], owners: Sequence[str | None], what: str) -> Encoded:
+        told.step(f"encoding {len(events)} tickets to {what}")
+        tickets = [PastTicket(event) for event in events]
+        prepared = prepare(tickets, encoder, clean_policy(settings), pack_policy(settings), told.progress)
+        if not prepared.tickets:
+            raise Fatal(f"no ticket to {what}: {', '.join(sorted(prepared.refused))}")
+        place = np.full(len(events), -1, dtype=np.int64)
+        place[[int(ticket.ticket_id) for ticket in prepared.tickets]] = np.arange(len(prepared.tickets))
+        return Encoded(prepared, place, np.array([code[owner] for owner in owners], dtype=np.int64))
+
+    started = perf_counter()
+    past = encoded(
+        [past_ticket(row, f"{number}", _NOW_MS) for number, row in enumerate(parts.train)],
+        [row.label for row in parts.train],
+        "learn from",
+    )
+    between = perf_counter()
+    new = past
+    if parts.test is not parts.train:
+        new = encoded(
+            [new_ticket(row, f"{number}", _NOW_MS) for number, row in enumerate(parts.test)],
+            [row.label for row in parts.test],
+            "decide on",
+        )
+    seconds = {"prepare_train": between - started, "prepare_test": perf_counter() - between}
+    return Bench(parts, settings, encoder, labels, past, new, told, seconds)
+
+
+def run_round(bench: Bench, part: Round) -> Run:
+    """Learn from the history of a round, and decide on its scored rows."""
+    in_force, learnt = _learn(bench, part)
+    asked = bench.new.kept(part.scored)
+    answers = iter(_decide(bench, asked, in_force))
+    decisions = [next(answers) if bench.new.place[row] >= 0 else None for row in part.scored.tolist()]
+    return Run(part, decisions, in_force.generation.thresholds, learnt)
+
+
+def _learn(bench: Bench, part: Round) -> tuple[InForce, int]:
+    """The generation of the round's history, in force as on a worker, and how many tickets it was learnt from.
+
+    `part.outside`, tickets that are known to be nobody's, are no part of a history, and are not learnt from.
+    """
+    history = bench.past.only(bench.past.kept(part.history))
+    with bench.timed("fit"):
+        generation = fit(history, bench.encoder, [], _NOW_MS).generation
+    with bench.timed("load"):
+        return _as_published(generation), len(history.tickets)
+
+
+def _as_published(generation: Generation) -> InForce:
+    """The generation by way of the records that it is published in, made ready as a worker does."""
+    assembler = Assembler()
+    found = [assembler.feed(key, value) for key, value in generation_records(generation)[1]][-1]
+    if found is None:
+        raise BadGeneration("generation: its records do not make it whole")
+    return InForce(found[0], searchable(found[1], ExactIndex))
+
+
+def _decide(bench: Bench, asked: Rows, in_force: InForce) -> list[Decision]:
+    """Decisions on rows that were not refused, with a worker's policies, a batch of a worker's size at a time."""
+    policy, vote, size = decide_policy(bench.settings), VotePolicy(), bench.settings.batch_records
+    decisions: list[Decision] = []
+    for at in range(0, len(asked), size):
+        batch = bench.new.only(asked[at : at + size])
+        with bench.timed("match"):
+            matches = match(batch.vectors, in_force.ready, vote)
+        with bench.timed("decide"):
+            for found, ticket in zip(matches, batch.tickets, strict=True):
+                facts = Facts(ticket.ticket_id, ticket.version, ticket.priority, ticket.created_at_ms)
+                decisions.append(decide(found, in_force.generation, facts, policy, generation_id=in_force.id))
+    return decisions
