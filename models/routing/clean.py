@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from models.errors import Invalid
 from models.routing.mask import DEFAULT, TOKEN, mask
-from models.routing.masking.span import Kind
+from models.routing.masking.span import Kind, Recogniser
 from models.routing.normalise import normalise
 
 # Events of a ticket that was told of before; they need no text of their own.
@@ -64,10 +64,12 @@ class CleanPolicy:
         max_chars: length of the joined text, in characters. 8,000 are some 2,000 tokens of English and 6,000 of
             Chinese, more than any supported encoder reads.
         mask: the kinds of personal data to look for.
+        recogniser: of the kinds that form does not tell, names and postal addresses; they are only found by one.
     """
 
     max_chars: int = 8_000
     mask: frozenset[Kind] = DEFAULT
+    recogniser: Recogniser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +204,13 @@ def _masked(text: str, policy: CleanPolicy) -> tuple[str, Mapping[Kind, int]]:
     if not text:
         return text, {}
     read = 2 * (policy.max_chars + _LONGEST_NUMBER)
-    masked = mask(text[:read], policy.mask)
+    masked = mask(text[:read], policy.mask, policy.recogniser)
     counts = masked.counts
     limit = policy.max_chars
     if len(text) > read:
         limit = min(limit, max(0, len(masked.text) - _LONGEST_NUMBER))
     while len(masked.text) > limit:
-        masked = mask(_cut(masked.text, limit), policy.mask)
+        masked = mask(_cut(masked.text, limit), policy.mask, policy.recogniser)
         counts = _sum(counts, masked.counts)
     return masked.text, counts
 

@@ -3,21 +3,21 @@ encoded, stored, logged or sent on.
 
 The recognisers in `masking/` look at form, checksum and at what the text calls a number. A cheap look at the text
 decides which of them run at all: most tickets hold no digit run, no `@` and no `://`. Names of people and postal
-addresses are not recognised.
+addresses take a recogniser that is brought along, and are not recognised without one.
 """
 
 import re
-import unicodedata
 from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from models.routing.masking import codes, network, numbers
-from models.routing.masking.span import Kind, Span
+from models.routing.masking.fold import fold
+from models.routing.masking.span import Kind, Recogniser, Span
 
 ALL = frozenset(Kind)
-DEFAULT = ALL - {Kind.HOST}
+DEFAULT = ALL - {Kind.HOST, Kind.NAME, Kind.ADDRESS}
 
 TOKEN = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 
@@ -25,17 +25,11 @@ TOKEN = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 _MAX_ROUNDS = 8
 # What stands touching one of these can be the rest of something longer.
 _GLUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@_-./:+()")
-# Digits of all scripts, full-width forms, and dashes are read as their ASCII twins, one character for one.
-_FOREIGN_MARK = re.compile(
-    r"[\uff03-\uff0b\uff0d-\uff1a\uff1d\uff20-\uff3a\uff3f-\uff5a\u3000\u00a0\u2010-\u2015\u2212]"
-)
-_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
-# Every script with decimal digits of its own (Unicode category Nd) lies in here; Latin and Chinese do not.
-_FOREIGN_SCRIPT = re.compile("[\u0660-\u1c59\ua620-\uabf9\U00010480-\U0001fbff]")
 
 _ORDER = {kind: index for index, kind in enumerate(Kind)}
 # Shorter values (the tail of an address) repeat by chance.
 _MIN_REPEATED = 6
+_MIN_REPEATED_CHINESE = 2
 # The least that begins a number of six digits.
 _DIGITS = re.compile(r"[0-9][0-9 ().\-]{4}")
 _PASSPORT_DIGITS = re.compile(r"[0-9]{6}")
@@ -47,33 +41,85 @@ _HINT = re.compile(r"[0-9@:]")
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text without the personal data that was recognised in it, and how many pieces of each kind that was."""
+    """A text without the personal data that was recognised in it.
+
+    Attributes:
+        counts: how many pieces of each kind that was.
+        spans: where the pieces stood in the text before, in its order, without overlaps.
+    """
 
     text: str
     counts: Mapping[Kind, int]
+    spans: tuple[Span, ...] = ()
 
 
-def mask(text: str, recognisers: Collection[Kind] = DEFAULT) -> Masked:
+def mask(text: str, kinds: Collection[Kind] = DEFAULT, recogniser: Recogniser | None = None) -> Masked:
     """`text` with each recognised piece of personal data replaced by `[KIND]`.
 
     Masking a masked text changes nothing. A piece found once is masked wherever it stands again as a whole.
 
     Args:
-        recognisers: the kinds to look for.
+        kinds: what to look for.
+        recogniser: of the kinds that form does not tell; without one they are not found.
     """
     counts: dict[Kind, int] = {}
+    found: list[Span] = []
     for _ in range(_MAX_ROUNDS):
-        folded = _fold(text)
-        spans = _resolve([span for span in _find(folded, recognisers) if span.kind in recognisers])
+        text, found = _by_form(text, kinds, counts, found)
+        if recogniser is None or recogniser.kinds.isdisjoint(kinds):
+            break
+        spans = _brought(text, kinds, recogniser)
+        if not spans:
+            break
+        text, found = _take(text, spans, counts, found)
+    return Masked(text, counts, tuple(found))
+
+
+def _by_form(
+    text: str, kinds: Collection[Kind], counts: dict[Kind, int], found: list[Span]
+) -> tuple[str, list[Span]]:
+    for _ in range(_MAX_ROUNDS):
+        folded = fold(text)
+        spans = _resolve([span for span in _find(folded, kinds) if span.kind in kinds])
         if not spans:
             break
         spans = _with_repeats(folded, spans)
-        for span in spans:
-            counts[span.kind] = counts.get(span.kind, 0) + 1
-        text, glued = _replace(text, spans), _may_bare_more(text, spans)
-        if not glued:
+        bares_more = _may_bare_more(text, spans)
+        text, found = _take(text, spans, counts, found)
+        if not bares_more:
             break
-    return Masked(text, counts)
+    return text, found
+
+
+def _brought(text: str, kinds: Collection[Kind], recogniser: Recogniser) -> list[Span]:
+    """What the recogniser sees beside the tokens that stand in the text."""
+    tokens = [token.span() for token in TOKEN.finditer(text)]
+    spans = [
+        span
+        for span in recogniser.find(text)
+        if span.kind in kinds and not any(start < span.end and span.start < end for start, end in tokens)
+    ]
+    return _with_repeats(text, _resolve(spans)) if spans else []
+
+
+def _take(text: str, spans: list[Span], counts: dict[Kind, int], found: list[Span]) -> tuple[str, list[Span]]:
+    """The text with the spans masked, and all that was found so far as spans of the first text."""
+    for span in spans:
+        counts[span.kind] = counts.get(span.kind, 0) + 1
+    return _replace(text, spans), _in_first_text(spans, found)
+
+
+def _in_first_text(spans: list[Span], before: list[Span]) -> list[Span]:
+    """All of them as spans of a first text: those `before` are of it, and stand as tokens in the text of `spans`."""
+    if not before:
+        return spans
+    moved, passed, shift = [], 0, 0
+    for start, end, kind in spans:
+        while passed < len(before) and before[passed].start < start + shift:
+            shift += before[passed].end - before[passed].start - len(before[passed].kind) - 2
+            passed += 1
+        moved.append(Span(start + shift, end + shift, kind))
+    return sorted(before + moved)
 
 
 def _replace(text: str, spans: list[Span]) -> str:
@@ -94,23 +140,6 @@ def _may_bare_more(text: str, spans: list[Span]) -> bool:
         or not text[span.end - 1].isdigit()
         for span in spans
     )
-
-
-def _fold(text: str) -> str:
-    if text.isascii():
-        return text
-    if _FOREIGN_SCRIPT.search(text):
-        text = _FOREIGN_DIGIT.sub(_as_ascii, text)
-    return _FOREIGN_MARK.sub(_as_ascii, text)
-
-
-def _as_ascii(match: re.Match[str]) -> str:
-    char = match[0]
-    if char.isdecimal():
-        return str(unicodedata.decimal(char))
-    if "\uff01" <= char <= "\uff5e":
-        return chr(ord(char) - 0xFEE0)
-    return " " if char.isspace() else "-"
 
 
 def _find(text: str, kinds: Collection[Kind]) -> Iterator[Span]:
@@ -173,7 +202,11 @@ def _with_repeats(text: str, spans: list[Span]) -> list[Span]:
     repeats = [
         Span(*found.span(), kinds[value])
         for value, count in seen.items()
-        if len(value) >= _MIN_REPEATED and text.count(value) > count
+        if len(value) >= _least_repeated(value) and text.count(value) > count
         for found in re.finditer(rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])", text)
     ]
     return _resolve(spans + repeats) if repeats else spans
+
+
+def _least_repeated(value: str) -> int:
+    return _MIN_REPEATED_CHINESE if "\u4e00" <= value[0] <= "\u9fff" else _MIN_REPEATED

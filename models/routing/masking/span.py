@@ -1,8 +1,9 @@
-"""What a recogniser returns: where personal data stands, and of which kind it is."""
+"""What recognisers return: where personal data stands, and of which kind; and what one is that is brought along."""
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # Before and behind a number: a word of three letters or more that was written on without a blank, as next to Chinese
 # people do ("13812345678Nimbo"). Less than that, capitals before the number, or digits beyond the word make a code.
@@ -26,6 +27,8 @@ class Kind(StrEnum):
     PLATE = "PLATE"
     WECHAT = "WECHAT"
     PASSPORT = "PASSPORT"
+    NAME = "NAME"  # of people; like ADDRESS only found where a `Recogniser` of it is brought along
+    ADDRESS = "ADDRESS"  # postal, down to a house, a box or a postcode; a town or a country by itself stays
 
 
 class Span(NamedTuple):
@@ -34,3 +37,20 @@ class Span(NamedTuple):
     start: int
     end: int
     kind: Kind
+
+
+class Recogniser(Protocol):
+    """Finds kinds that take more than form: lists of names, a model. Brought along with a policy, asked after the
+    recognisers of form, so that what they found stands as a token in its text.
+
+    The same text always has the same spans, whatever was asked before.
+    """
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds that it finds."""
+        ...
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Where they stand; spans may overlap."""
+        ...

@@ -1,9 +1,12 @@
 """What is masked, what stays, and what a long hostile text costs."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from models.routing.mask import ALL, DEFAULT, TOKEN, mask
-from models.routing.masking.span import Kind
+from models.routing.masking.span import Kind, Span
+from tests.fakes.recogniser import Words
 
 MASKED = {
     "mobile glued to Chinese": ("电话13812345678请回", "电话[PHONE]请回"),
@@ -196,6 +199,54 @@ def test_hides_the_host_on_request() -> None:
     text = "open https://jane-doe.example.com/ now"
     assert mask(text).text == text
     assert mask(text, ALL).text == "open [HOST] now"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in MASKED.values()], ids=MASKED.keys())
+def test_says_where_the_pieces_stood(text: str) -> None:
+    """Put in their places, the tokens give the masked text, however many rounds it took."""
+    masked = mask(text)
+    told = text
+    for span in reversed(masked.spans):
+        told = f"{told[: span.start]}[{span.kind}]{told[span.end :]}"
+    assert told == masked.text
+
+
+NAMES = frozenset({Kind.NAME, Kind.ADDRESS})
+
+
+def test_names_are_found_by_a_recogniser_alone() -> None:
+    assert mask("Ann Lee, 13812345678", DEFAULT | NAMES).text == "Ann Lee, [PHONE]"
+    told = mask("Ann Lee, 13812345678", DEFAULT | NAMES, Words({"Ann Lee": Kind.NAME}))
+    assert told.text == "[NAME], [PHONE]"
+    assert dict(told.counts) == {Kind.NAME: 1, Kind.PHONE: 1}
+
+
+def test_a_recogniser_is_not_asked_for_kinds_that_nobody_wants() -> None:
+    words = Words({"Ann Lee": Kind.NAME})
+    assert mask("Ann Lee", DEFAULT, words).text == "Ann Lee"
+    assert words.asked == []
+    both = Words({"Ann Lee": Kind.NAME, "Elm Road 5": Kind.ADDRESS})
+    assert mask("Ann Lee, Elm Road 5", DEFAULT | {Kind.NAME}, both).text == "[NAME], Elm Road 5"
+
+
+def test_a_recogniser_sees_tokens_and_no_numbers_and_can_not_undo_them() -> None:
+    words = Words({"PHONE": Kind.NAME, "call": Kind.NAME})
+    assert mask("call 13812345678", DEFAULT | NAMES, words).text == "[NAME] [PHONE]"
+    assert words.asked[0] == "call [PHONE]"
+
+
+def test_form_is_looked_at_again_once_a_name_is_gone() -> None:
+    words = Words({"order": Kind.NAME})
+    assert mask("order 13812345678", DEFAULT | NAMES, words).text == "[NAME] [PHONE]"
+
+
+def test_a_chinese_name_is_masked_wherever_it_stands_again() -> None:
+    class First(Words):
+        def find(self, text: str) -> Iterator[Span]:
+            yield from (span for span in super().find(text) if span.start == 0)
+
+    words = First({"李雷": Kind.NAME})
+    assert mask("李雷说，李雷的手机", DEFAULT | NAMES, words).text == "[NAME]说，[NAME]的手机"
 
 
 @pytest.mark.timeout(60)
