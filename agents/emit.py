@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.intake import Accepted, Misplaced, Refused
-from agents.live import Solved, text_of
+from agents.intake import FIRST_MS, LAST_MS, Accepted, Misplaced, Refused
+from agents.live import Solved
+from agents.state import text_of
+from agents.tables import Known, Place
 from agents.topics import TopicNames
 from agents.wire import Output
+from models.learn.acts import UNTOUCHED
 from models.routing.decide import Decision as Decided
 from models.routing.match import Candidate
 from models.vote import Vectors
@@ -26,8 +29,8 @@ from schemas.decision import (
     SimilarTicket,
     Sla,
 )
-from schemas.headers import event_headers
-from schemas.state import TicketState, TicketStatus
+from schemas.headers import Trace, event_headers
+from schemas.state import TicketState
 from schemas.surge import Count
 from schemas.ticket import TicketEventKind
 
@@ -36,10 +39,6 @@ _DECISION = event_type(Decision)
 _STATE = event_type(TicketState)
 _COUNT = event_type(Count)
 _DEAD_LETTER = event_type(DeadLetter)
-# The instants that a contract can hold: the years 2000 to 2099.
-_FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_799_999
-
-_STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +53,23 @@ class Stamp:
 
 def records_of(
     accepted: Accepted,
+    known: Known,
     vector: Vectors,
     decided: Decided,
     similar: Sequence[tuple[Solved, float]],
     stamp: Stamp,
 ) -> Iterator[Output]:
-    """Everything that follows from one ticket event, in the order in which it must be written."""
+    """Everything that follows from one ticket event, in the order in which it must be written.
+
+    Args:
+        known: of the ticket from now on.
+    """
     if accepted.kind is TicketEventKind.DELETED:
         yield _tombstone(accepted, stamp)
         return
     if accepted.asks_for_decision:
         yield decision_record(accepted, decided, similar, stamp)
-    yield state_record(accepted, vector, decided, stamp)
+    yield state_record(accepted.place, known, vector, stamp, accepted.trace)
     if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
         yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
 
@@ -82,7 +86,7 @@ def decision_record(
         outcome=OutcomeName(decided.outcome),
         reason=ReasonName(decided.reason),
         owner=decided.owner,
-        sla=Sla(minutes=decided.sla.minutes, due_at=_at_most_last(decided.sla.due_at_ms))
+        sla=Sla(minutes=decided.sla.minutes, due_at=at_most_last(decided.sla.due_at_ms))
         if decided.sla
         else None,
         cluster=_cluster(decided.cluster, decided.margin) if decided.cluster else None,
@@ -100,40 +104,50 @@ def decision_record(
     return Output(stamp.names.routed, event.ticket_id.encode(), encode(event), headers)
 
 
-def state_record(accepted: Accepted, vector: Vectors, decided: Decided, stamp: Stamp) -> Output:
-    """The ticket's state, for the partition of `tickets.state` that belongs to its events' partition."""
-    ticket, partition = accepted.ticket, accepted.place[0]
-    key = ticket.ticket_id.encode()
+def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trace: Trace | None) -> Output:
+    """The state of a ticket that is not deleted, for the partition of `tickets.state` that belongs to its events'
+    partition; `agents.tables.known_of` reads it."""
+    partition, ticket_id = place
+    ticket, said, handling = known.remembered, known.said, known.handling or UNTOUCHED
+    assert ticket is not None
+    assert said is not None
+    decided = said.decision_id is not None
     event = TicketState(
-        ticket_id=ticket.ticket_id,
-        version=accepted.version,
-        order=accepted.order,
-        status=_STATUS.get(accepted.kind, TicketStatus.OPEN),
+        ticket_id=ticket_id,
+        version=known.version,
+        order=known.order,
+        status=ticket.status,
         title=ticket.title,
         text=ticket.text,
         vector=text_of(vector),
         encoder=stamp.encoder,
-        cluster_id=decided.cluster.cluster.id if decided.cluster else None,
-        owner=decided.owner,
+        cluster_id=said.cluster_id,
+        owner=said.owner,
         assigned_team=ticket.assigned_team,
         resolution=ticket.resolution,
         kb_article_id=ticket.kb_article_id,
         customer_id=ticket.customer_id,
         product=ticket.product,
-        generation_id=decided.generation_id,
-        decision_id=decided.decision_id if accepted.asks_for_decision else None,
-        created_at=_at_most_last(ticket.created_at_ms),
+        generation_id=said.generation_id,
+        decision_id=said.decision_id,
+        outcome=OutcomeName(said.outcome) if said.outcome else None,
+        confidence=said.confidence,
+        revision=said.revision,
+        decided_at=at_most_last(said.at_ms) if decided else None,
+        first_owner=handling.first_owner,
+        first_assigned_at=None if handling.first_at_ms is None else time_of(handling.first_at_ms),
+        first_assignment_right=handling.first_right,
+        reassigned=handling.reassigned,
+        feedback_ids=list(handling.last_ids),
+        feedback_at=time_of(handling.last_at_ms) if known.handling else None,
+        correction_ids=list(handling.correction_ids),
+        created_at=at_most_last(ticket.created_at_ms),
         updated_at=time_of(stamp.now_ms),
     )
     headers = event_headers(
-        _STATE,
-        f"{event.ticket_id}/{event.version}",
-        _SOURCE,
-        event.ticket_id,
-        event.updated_at,
-        accepted.trace,
+        _STATE, f"{ticket_id}/{event.version}", _SOURCE, ticket_id, event.updated_at, trace
     )
-    return Output(stamp.names.state, key, encode(event), headers, partition)
+    return Output(stamp.names.state, ticket_id.encode(), encode(event), headers, partition)
 
 
 def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp: Stamp) -> Output:
@@ -145,7 +159,7 @@ def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp:
         generation_id=generation_id,
         customer_id=ticket.customer_id,
         product=ticket.product,
-        occurred_at=_at_most_last(ticket.created_at_ms),
+        occurred_at=at_most_last(ticket.created_at_ms),
     )
     headers = event_headers(
         _COUNT, event.ticket_id, _SOURCE, event.cluster_id, event.occurred_at, accepted.trace
@@ -165,7 +179,7 @@ def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
             topic=record.topic(),
             partition=record.partition(),
             offset=record.offset(),
-            timestamp=time_of(timestamp) if kind and _FIRST_MS <= timestamp <= _LAST_MS else None,
+            timestamp=time_of(timestamp) if kind and FIRST_MS <= timestamp <= LAST_MS else None,
         ),
         original_key=_base64(record.key()),
         original_value=_base64(record.value()),
@@ -183,12 +197,12 @@ def _tombstone(accepted: Accepted, stamp: Stamp) -> Output:
     return Output(stamp.names.state, accepted.ticket.ticket_id.encode(), None, [], accepted.place[0])
 
 
-def moved_record(misplaced: Misplaced, stamp: Stamp) -> Output:
-    """The record as it is, with the time at which it was first published, for its home partition."""
+def moved_record(misplaced: Misplaced) -> Output:
+    """The record as it is, with the time at which it was first published, for its home partition of its topic."""
     record = misplaced.record
     kind, timestamp = record.timestamp()
     return Output(
-        stamp.names.tickets,
+        record.topic(),
         record.key(),
         record.value(),
         list(record.headers() or ()),
@@ -228,10 +242,10 @@ def _similar(solved: Solved, score: float) -> SimilarTicket:
     )
 
 
-def _at_most_last(epoch_ms: int) -> datetime:
+def at_most_last(epoch_ms: int) -> datetime:
     """The instant, or the last that can be written: a ticket may say that it was created at the end of 2099, and
     neither its promise nor the rounding of a fraction may make a record of it that cannot be."""
-    return time_of(min(epoch_ms, _LAST_MS))
+    return time_of(min(epoch_ms, LAST_MS))
 
 
 def _base64(value: bytes | None) -> str | None:

@@ -11,16 +11,27 @@ from models.routing.clean import CleanPolicy, CleanTicket, Ticket, clean
 from schemas.codec import Limits, decode_ticket, encode
 from schemas.contract import epoch_ms_of
 from schemas.headers import Trace, read_trace
+from schemas.state import TicketStatus
 from schemas.ticket import TicketEvent, TicketEventKind
 from schemas.unreadable import Unreadable
 
+FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_799_999
+"""The instants that a contract can hold: the years 2000 to 2099."""
+
 _ASKS_FOR_DECISION = frozenset({TicketEventKind.CREATED, TicketEventKind.UPDATED})
-_ENDS = frozenset({TicketEventKind.RESOLVED, TicketEventKind.CLOSED})
+ENDS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
+"""The events that end a ticket, and what it is then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A ticket event to be worked on. `ticket.text` is empty only if the ticket is to be deleted."""
+    """A ticket event to be worked on. `ticket.text` is empty only if the ticket is to be deleted.
+
+    Attributes:
+        before: what was known of the ticket when it was read.
+        named_team: the team that the event itself names; `ticket` has an earlier one's where it names none.
+        at_ms: when it happened, as far as that is told.
+    """
 
     record: Record
     place: Place
@@ -29,6 +40,9 @@ class Accepted:
     order: int
     ticket: CleanTicket
     trace: Trace | None
+    before: Known | None = None
+    named_team: str | None = None
+    at_ms: int = 0
 
     @property
     def asks_for_decision(self) -> bool:
@@ -91,7 +105,18 @@ class Intake:
         except Exception as error:  # a defect of ours that this record meets must not stop those behind it
             detail = f"reading fails on this record ({type(error).__name__})"
             return Refused(record, Invalid("internal", None, detail), trace)
-        accepted = Accepted(record, place, event.event, version, order, ticket, trace)
+        accepted = Accepted(
+            record,
+            place,
+            event.event,
+            version,
+            order,
+            ticket,
+            trace,
+            known,
+            event.assigned_team or None,
+            happened_ms(event, record.timestamp()[1]),
+        )
         self.table.stage(place, known_after(accepted))
         return accepted
 
@@ -107,6 +132,13 @@ def version_of(event: TicketEvent, timestamp_ms: int) -> tuple[str, int]:
         return f"v{event.version}", event.version
     name = "h" + hashlib.sha256(encode(event)).hexdigest()[:16]
     return name, max(0, timestamp_ms if event.updated_at is None else epoch_ms_of(event.updated_at))
+
+
+def happened_ms(event: TicketEvent, timestamp_ms: int) -> int:
+    """When an event happened: by its own word, or failing that when it was published, or the ticket created."""
+    if event.updated_at is not None:
+        return epoch_ms_of(event.updated_at)
+    return timestamp_ms if FIRST_MS <= timestamp_ms <= LAST_MS else epoch_ms_of(event.created_at)
 
 
 def ticket_of(event: TicketEvent, version: str) -> Ticket:
@@ -137,8 +169,8 @@ def ticket_of(event: TicketEvent, version: str) -> Ticket:
 
 
 def _with_remembered(ticket: CleanTicket, known: Known | None) -> CleanTicket | None:
-    """The ticket with what earlier events of it brought and this one leaves out: its text, whose it is, and, where
-    it is solved or closed, what solved it.
+    """The ticket with what earlier events of it brought and this one leaves out: its text, whose it is, who has it,
+    and, where it is solved or closed, what solved it.
 
     Returns:
         None where the event brings no text and the ticket was deleted: nothing is left to change.
@@ -161,19 +193,21 @@ def _with_remembered(ticket: CleanTicket, known: Known | None) -> CleanTicket | 
         ticket,
         customer_id=ticket.customer_id or earlier.customer_id,
         product=ticket.product or earlier.product,
+        assigned_team=ticket.assigned_team or earlier.assigned_team,
     )
-    if ticket.event not in _ENDS:
+    if ticket.event not in ENDS:
         return ticket
     return replace(
         ticket,
-        assigned_team=ticket.assigned_team or earlier.assigned_team,
         resolution=ticket.resolution or earlier.resolution,
         kb_article_id=ticket.kb_article_id or earlier.kb_article_id,
     )
 
 
 def known_after(accepted: Accepted) -> Known:
-    """What is known of the ticket once the event is committed."""
+    """What is known of the ticket once the event is read: all but what is decided of it and done with it."""
+    if accepted.kind is TicketEventKind.DELETED:
+        return Known(accepted.version, accepted.order, None)
     ticket = accepted.ticket
     remembered = Remembered(
         ticket.title,
@@ -183,6 +217,7 @@ def known_after(accepted: Accepted) -> Known:
         ticket.assigned_team,
         ticket.resolution,
         ticket.kb_article_id,
+        ENDS.get(accepted.kind, TicketStatus.OPEN),
+        ticket.created_at_ms,
     )
-    deleted = accepted.kind is TicketEventKind.DELETED
-    return Known(accepted.version, accepted.order, None if deleted else remembered)
+    return Known(accepted.version, accepted.order, remembered)

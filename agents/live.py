@@ -1,25 +1,26 @@
-"""Live: the generation in force and the solved tickets, as every worker sees them while they change.
+"""Live: the generation in force, the corrections on top of it and the solved tickets, as every worker sees them while
+they change.
 
-Fed by the follower's thread; read by the routing agent, which takes the generation once a batch, so that all
-decisions of a batch are of one generation. A new one is put in force in a single assignment.
+Fed by the follower's thread; read by the routing agent, which takes generation and corrections once a batch, as one
+value, so that all decisions of a batch are of one generation and one revision.
 """
 
-import base64
 import threading
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
 
+from agents.corrections import CorrectionLog, Learnt, contested_since
 from agents.generations import Assembler
 from agents.metrics import Metrics
-from agents.state import pass_over
+from agents.state import pass_over, vector_of
 from agents.wire import Record
 from models.engines.vector_index import ExactIndex, SolvedIndex
-from models.errors import BadGeneration
+from models.errors import BadGeneration, Fatal
 from models.generation import Generation
-from models.vote import Searchable, Vectors, searchable, settle
+from models.vote import Searchable, Vectors, searchable
 from schemas.codec import decode
+from schemas.dead_letter import DeadReason
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -32,10 +33,19 @@ _IS_OPEN = b'"status":"open"'
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A generation, ready for search, under the id of its bytes."""
+    """A generation, ready for search, under the id of its bytes, and what people corrected of it.
+
+    Attributes:
+        revision: up to which corrections have been read; 0 where there was none.
+        learnt: those that count, in the order of their revisions.
+        contested: clusters that were corrected since the generation was made.
+    """
 
     id: str
     ready: Searchable
+    revision: int = 0
+    learnt: tuple[Learnt, ...] = ()
+    contested: frozenset[str] = frozenset()
 
     @property
     def generation(self) -> Generation:
@@ -64,7 +74,10 @@ class Live:
     def __init__(self, encoder: str, dim: int, metrics: Metrics) -> None:
         self._encoder, self._dim, self._metrics = encoder, dim, metrics
         self._assembler = Assembler()
-        self._in_force: InForce | None = None
+        self._generation: tuple[str, Searchable] | None = None
+        self._corrections = CorrectionLog(encoder, dim)
+        self._in_force: InForce | None = None  # None too where it has to be put together anew
+        self._changing = threading.Lock()
         self.present = threading.Event()
         self.refused: BadGeneration | None = None
         self._solved_index = SolvedIndex(dim)
@@ -72,7 +85,45 @@ class Live:
 
     @property
     def in_force(self) -> InForce | None:
-        return self._in_force
+        """What decisions are made from now; the same value until a generation or a correction comes. None before the
+        first generation."""
+        with self._changing:
+            if self._in_force is None and self._generation is not None:
+                name, ready = self._generation
+                learnt = self._corrections.learnt()
+                contested = contested_since(learnt, ready.generation.created_at_ms)
+                self._in_force = InForce(name, ready, self._corrections.revision, learnt, contested)
+            return self._in_force
+
+    def contested(self, cluster_id: str | None) -> bool:
+        """Whether a ticket of this cluster was corrected since the generation in force was made."""
+        in_force = self.in_force
+        return in_force is not None and cluster_id in in_force.contested
+
+    def stale(self, feedback_id: str, cluster_id: str | None, at_ms: int) -> str | None:
+        """Why an act on a cluster changes nothing any more, as `CorrectionLog.stale`."""
+        with self._changing:
+            return self._corrections.stale(feedback_id, cluster_id, at_ms)
+
+    def on_correction(self, record: Record) -> None:
+        """Take one record of `tickets.corrections`. One that cannot be read takes back what stood under its key, and
+        all workers pass it over alike.
+
+        Raises:
+            Fatal: another version of Sluice wrote it. It may say anything; to decide without it would be to decide
+                otherwise than the workers that understand it.
+        """
+        try:
+            with self._changing:
+                self._in_force = None
+                self._corrections.feed(record.key(), record.value(), record.offset())
+        except (Unreadable, ValueError) as error:
+            why = error.reason if isinstance(error, Unreadable) else "bad_vector"
+            if why is DeadReason.UNKNOWN_SCHEMA_VERSION:
+                line = f"{record.topic()} was written by another version of Sluice: run that one"
+                raise Fatal(line) from error
+            pass_over(record, str(why), "corrections", self._metrics)
+        self._metrics.revision.set(record.offset() + 1)
 
     def on_generation(self, record: Record) -> None:
         """Take one record of `tickets.generations`; a bad generation leaves the one in force where it is."""
@@ -96,7 +147,9 @@ class Live:
         self._put_in_force(name, generation)
 
     def _put_in_force(self, name: str, generation: Generation) -> None:
-        self._in_force = InForce(name, searchable(generation, ExactIndex))
+        ready = searchable(generation, ExactIndex)  # takes a while: not under the lock
+        with self._changing:
+            self._generation, self._in_force = (name, ready), None
         self._metrics.generation_created.set(generation.created_at_ms / 1000)
         self._metrics.generation_swaps.labels("in_force").inc()
         self.present.set()
@@ -159,14 +212,3 @@ class Live:
             ]
             for row in self._solved_index.search(vectors, k)
         ]
-
-
-def text_of(vector: Vectors) -> str:
-    """A vector [dim] as the state keeps it: settled, which is how it was matched and what float16 holds exactly;
-    base64, little-endian."""
-    return base64.b64encode(settle(vector[None, :])[0].astype("<f2").tobytes()).decode()
-
-
-def vector_of(text: str) -> Vectors:
-    """The vector that `text_of` wrote, [dim] float32."""
-    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float32)

@@ -1,6 +1,8 @@
 """Every metric of a worker, declared once. Labels come from bounded sets: no text, no ticket, no customer."""
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # From a single short ticket on an idle worker to a backlog of minutes.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.087, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30, 60, 300)
+# From a decision on an idle worker to a ticket that lay for a week.
+_WAITS = (1, 5, 30, 120, 600, 1_800, 3_600, 4 * 3_600, 8 * 3_600, 86_400, 3 * 86_400, 7 * 86_400)
+# A share of 0.9 is then known to 2 points (twice the standard error of a proportion), by a worker of its own tickets.
+_RECENT = 1_000
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
@@ -36,6 +42,27 @@ class InWork:
         return max(0, now_ms - min(list(self._since.values()), default=now_ms)) / 1000
 
 
+class Recent:
+    """The share of yes among the last answers, as a gauge that has no number before the first.
+
+    Args:
+        count: how many answers are kept.
+    """
+
+    def __init__(self, gauge: Gauge, count: int = _RECENT) -> None:
+        self._answers, self._count = deque[bool](), count
+        self._yes = 0
+        self._share = math.nan
+        gauge.set_function(lambda: self._share)
+
+    def add(self, answer: bool) -> None:
+        self._answers.append(answer)
+        self._yes += answer
+        if len(self._answers) > self._count:
+            self._yes -= self._answers.popleft()
+        self._share = self._yes / len(self._answers)
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Metrics of one worker, on the registry that it was given."""
@@ -59,7 +86,7 @@ class Metrics:
     dropped: Counter
     """Batches dropped before their transaction, by why."""
     lag: Gauge
-    """Records between a partition's committed position and its end."""
+    """Records between a partition's committed position and its end, by topic."""
     in_work: InWork
     """Age of the oldest record in work, 0 when idle: how far behind the queue is."""
     generation_created: Gauge
@@ -71,7 +98,25 @@ class Metrics:
     known_tickets: Gauge
     """Tickets of this worker's partitions whose last version is known."""
     state_unreadable: Counter
-    """Records of the state passed over because they cannot be read, by which of its readers met them."""
+    """Records of the state and of corrections passed over because they cannot be read, by which reader met them."""
+    feedback: Counter
+    """Acts on tickets and clusters by kind, and by where they were told."""
+    lessons: Counter
+    """Corrections and confirmations written, by kind."""
+    first_assignments: Counter
+    """First assignments by the owner decided, and whether people gave the ticket to that owner."""
+    reassignments: Counter
+    """Tickets that changed hands, by who lost them."""
+    time_to_assign: Histogram
+    """Seconds from a ticket's creation to its first owner, by who gave it: a route, or people."""
+    accuracy: Recent
+    """Share of right ones among the last first assignments."""
+    reassigned: Recent
+    """Share of the last tickets resolved that had changed hands."""
+    triage: Recent
+    """Share of triage among the last decisions."""
+    revision: Gauge
+    """Revision of the last correction read."""
 
 
 def declare(
@@ -100,11 +145,26 @@ def declare(
         batch_fill=histogram("batch_fill_share", "Records of a batch over the most it may hold", _SHARES),
         rewinds=counter("rewinds", "Batches begun again by cause", "cause"),
         dropped=counter("batches_dropped", "Batches dropped before their transaction", "cause"),
-        lag=gauge("lag_records", "Records not yet committed", "partition"),
+        lag=gauge("lag_records", "Records not yet committed", "topic", "partition"),
         in_work=InWork(gauge("oldest_ticket_seconds", "Age of the oldest record in work"), now_ms),
         generation_created=gauge("generation_created_seconds", "When the generation in force was made"),
         generation_swaps=counter("generations_read", "Generations read by result", "result"),
         solved_tickets=gauge("solved_tickets", "Solved tickets that can be shown as similar"),
         known_tickets=gauge("known_tickets", "Tickets of own partitions whose last version is known"),
-        state_unreadable=counter("state_unreadable", "Records of the state that cannot be read", "reader"),
+        state_unreadable=counter(
+            "state_unreadable", "Records of state and corrections that cannot be read", "reader"
+        ),
+        feedback=counter("feedback", "Acts by kind and by where they were told", "kind", "source"),
+        lessons=counter("lessons", "Corrections and confirmations written", "kind"),
+        first_assignments=counter(
+            "first_assignments", "First assignments by decided owner and result", "owner", "result"
+        ),
+        reassignments=counter("reassignments", "Tickets that changed hands by who lost them", "owner"),
+        time_to_assign=histogram("time_to_assign_seconds", "From creation to a first owner", _WAITS, "by"),
+        accuracy=Recent(gauge("live_accuracy_share", "Right ones among the last first assignments")),
+        reassigned=Recent(
+            gauge("live_reassigned_share", "Tickets that changed hands among the last resolved")
+        ),
+        triage=Recent(gauge("live_triage_share", "Triage among the last decisions")),
+        revision=gauge("corrections_revision", "Revision of the last correction read"),
     )

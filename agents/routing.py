@@ -1,6 +1,7 @@
 """The routing agent: a ticket's way from the wire to its decision, read straight down.
 
 batch of records -> read (decode, clean, order) -> encode -> match -> decide -> emit -> one transaction
+                         acts of people on tickets that are known by then -> learn ----^
 """
 
 import asyncio
@@ -16,26 +17,30 @@ import faust
 import numpy as np
 import structlog
 
-from agents import emit
+from agents import emit, lessons
 from agents.feed import BatchChannel
+from agents.feedback import Judged, Told, ToldOfCluster, after_event, read_act
 from agents.flood import FloodGuard
 from agents.home import Placements
-from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped, known_after
-from agents.live import Live
+from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped
+from agents.live import Live, Solved
 from agents.metrics import Metrics
+from agents.scores import count_acts, count_told
+from agents.tables import Known, Place
 from agents.topics import TopicNames
 from agents.wire import Batch
 from models.errors import Invalid, SluiceError, Transient
-from models.routing.decide import DecidePolicy, Decision, Facts, decide
+from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import Encoder, encode
 from models.routing.match import match
 from models.routing.pack import PackPolicy
 from models.vote import Vectors, VotePolicy
 from schemas.decision import MAX_SIMILAR
+from schemas.ticket import TicketEventKind
 
 _log = structlog.get_logger(__name__)
 
-R = TypeVar("R", Accepted, Refused, Misplaced, Skipped)
+R = TypeVar("R", Accepted, Told, ToldOfCluster, Refused, Misplaced, Skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +104,61 @@ def route(batch: Batch, path: RoutingPath) -> None:
             for event, found in zip(accepted, matches, strict=True)
         ]
     with _timed(path, "emit"):
-        for event, vector, decision, near in zip(accepted, vectors, decided, similar, strict=True):
-            for output in emit.records_of(event, vector, decision, near, stamp):
-                batch.send(output)
-        for letter in (*refused, *failed):
-            batch.send(emit.dead_letter_record(letter, stamp))
-        for misplaced in moved:
-            batch.send(emit.moved_record(misplaced, stamp))
+        places, judged = _emit(batch, path, accepted, vectors, decided, similar, stamp)
+    with _timed(path, "learn"):
+        bear = partial(_bear, path=path)
+        learnt = lessons.learn(
+            read.of(Told), read.of(ToldOfCluster), path.intake.table, path.live, in_force.id, bear, stamp
+        )
+        places |= learnt.places
+    dead = (*refused, *failed, *learnt.refused)
+    for output in learnt.outputs:
+        batch.send(output)
+    for letter in dead:
+        batch.send(emit.dead_letter_record(letter, stamp))
+    for misplaced in moved:
+        batch.send(emit.moved_record(misplaced))
 
-    places = {event.place: known_after(event) for event in accepted}
     batch.on_commit.append(lambda: path.intake.table.settle(places))
-    batch.on_commit.append(partial(_count, path, accepted, decided, (*refused, *failed), read))
+    batch.on_commit.append(partial(_count, path, accepted, decided, dead, read))
+    owners = frozenset(owner.name for owner in in_force.generation.owners)
+    batch.on_commit.append(partial(count_acts, path.metrics, [*judged, *learnt.judged], owners))
+    batch.on_commit.append(partial(count_told, path.metrics, read.of(Told), learnt))
+
+
+def _emit(
+    batch: Batch,
+    path: RoutingPath,
+    accepted: list[Accepted],
+    vectors: Vectors,
+    decided: list[Decision],
+    similar: Sequence[Sequence[tuple[Solved, float]]],
+    stamp: emit.Stamp,
+) -> tuple[dict[Place, Known], list[Judged]]:
+    """Put into the batch what follows from its ticket events, one after the other, since one changes what is known
+    for the next; what is known of their tickets then, and the acts that they were."""
+    places, judged = dict[Place, Known](), list[Judged]()
+    for event, vector, decision, near in zip(accepted, vectors, decided, similar, strict=True):
+        before = places.get(event.place, event.before)
+        known, act = after_event(event, before, decision, stamp.now_ms, path.live.contested)
+        places[event.place] = known
+        path.intake.table.stage(event.place, known)
+        outputs = [*emit.records_of(event, known, vector, decision, near, stamp)]
+        if act is not None:
+            judged.append(act)
+            outputs += lessons.records_of_lesson(act, vector, stamp)
+        if known.remembered is None and before is not None:
+            outputs += lessons.forgotten(before.handling, stamp)
+        for output in outputs:
+            batch.send(output)
+    return places, judged
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What a batch's records were read as, in their order."""
 
-    results: list[Accepted | Refused | Misplaced | Skipped]
+    results: list[Accepted | Told | ToldOfCluster | Refused | Misplaced | Skipped]
 
     def of(self, kind: type[R]) -> list[R]:
         return [result for result in self.results if isinstance(result, kind)]
@@ -125,33 +167,51 @@ class _Read:
 def _read(batch: Batch, path: RoutingPath) -> _Read:
     path.intake.table.begin(batch.epoch)
     path.guard.begin(batch.epoch)
-    return _Read([path.intake.read(record) for record in batch.records])
+    feedback = path.names.feedback
+    return _Read(
+        [
+            read_act(record, path.intake) if record.topic() == feedback else path.intake.read(record)
+            for record in batch.records
+        ]
+    )
 
 
 def _encode(accepted: list[Accepted], path: RoutingPath) -> tuple[list[Accepted], Vectors, list[Refused]]:
-    """Vectors of the tickets' texts. If the pass fails, each ticket is tried alone, so that one that our own code
-    cannot bear costs nobody else anything."""
-    texts = [event.ticket.text for event in accepted]
+    """Vectors of the tickets' texts, and the tickets that the encoder cannot bear: those were never seen."""
+    vectors, unborne = _bear([event.ticket.text for event in accepted], path)
+    for number in unborne:
+        path.intake.table.unstage(accepted[number].place)
+    borne = [event for number, event in enumerate(accepted) if number not in unborne]
+    failed = [Refused(accepted[n].record, error, accepted[n].trace) for n, error in unborne.items()]
+    return borne, vectors, failed
+
+
+def _bear(texts: list[str], path: RoutingPath) -> tuple[Vectors, dict[int, Invalid]]:
+    """Vectors of the texts that the encoder can bear, in their order, and what is said of each other one, by its
+    place in `texts`. If the pass fails, each text is tried alone, so that one that our own code cannot bear costs
+    nobody else anything.
+
+    Raises:
+        Transient: it can bear none, nor a plain word.
+    """
     try:
-        return accepted, _vectors(texts, path), []
+        return _vectors(texts, path), {}
     except SluiceError:
         raise
     except Exception as error:
         _log.warning("encode_failed", tickets=len(texts), error=type(error).__name__)
-    borne, rows, failed = [], [], []
-    for event in accepted:
+    rows, unborne = [], dict[int, Invalid]()
+    for number, text in enumerate(texts):
         try:
-            rows.append(_vectors([event.ticket.text], path))
-            borne.append(event)
+            rows.append(_vectors([text], path))
         except SluiceError:
             raise
         except Exception as error:
             detail = f"the encoder fails on this ticket ({type(error).__name__})"
-            failed.append(Refused(event.record, Invalid("internal", None, detail), event.trace))
-            path.intake.table.unstage(event.place)
-    if not borne:
+            unborne[number] = Invalid("internal", None, detail)
+    if not rows:
         _check_encoder(path)
-    return borne, np.concatenate([np.empty((0, path.encoder.dim), np.float32), *rows]), failed
+    return np.concatenate([np.empty((0, path.encoder.dim), np.float32), *rows]), unborne
 
 
 def _vectors(texts: list[str], path: RoutingPath) -> Vectors:
@@ -192,6 +252,10 @@ def _count(
             metrics.events.labels(event.kind.value).inc()
             continue
         metrics.decisions.labels(decision.outcome.value, decision.reason.value).inc()
+        metrics.triage.add(decision.outcome is Outcome.TRIAGE)
+        if event.kind is TicketEventKind.CREATED and decision.outcome is Outcome.ROUTE:
+            waited_s = max(0, now_ms - event.ticket.created_at_ms) / 1000
+            metrics.time_to_assign.labels("route").observe(waited_s)
         metrics.end_to_end_seconds.observe(max(0, now_ms - event.record.timestamp()[1]) / 1000)
     for letter in refused:
         metrics.dead_letters.labels(letter.error.reason).inc()
@@ -199,7 +263,8 @@ def _count(
     for news in skipped:
         metrics.events.labels(news.why).inc()
     metrics.events.labels("moved_home").inc(len(moved))
-    path.placements.count(len(accepted) + len(skipped) + len(moved), len(moved))
+    at_home = len(accepted) + len(skipped) + len(read.of(Told))
+    path.placements.count(at_home + len(moved), len(moved))
 
 
 @contextmanager

@@ -1,20 +1,26 @@
-"""State: what becomes of a record of `tickets.state` that cannot be read. For its two readers, `tables` and `live`.
+"""State: how a vector stands in a record of ours, and what becomes of a record of `tickets.state` or
+`tickets.corrections` that cannot be read. For the readers of both, `tables`, `live` and `corrections`.
 
-Only Sluice writes this topic, so such a record is a breach that people must hear of. It ends nobody: it would do so
+Only Sluice writes these topics, so such a record is a breach that people must hear of. It ends nobody: it would do so
 again at every start, and the whole queue would stand still for one ticket.
 """
 
+import base64
 from typing import Literal
 
+import numpy as np
 import structlog
 
 from agents.metrics import Metrics
 from agents.wire import Record
+from models.vote import Vectors, settle
 
 _log = structlog.get_logger(__name__)
 
 
-def pass_over(record: Record, why: str, reader: Literal["table", "similar"], metrics: Metrics) -> None:
+def pass_over(
+    record: Record, why: str, reader: Literal["table", "similar", "corrections"], metrics: Metrics
+) -> None:
     """Tell where the record stands and what is wrong with it, never what is in it, and count it.
 
     Args:
@@ -29,3 +35,14 @@ def pass_over(record: Record, why: str, reader: Literal["table", "similar"], met
         offset=record.offset(),
         why=why,
     )
+
+
+def text_of(vector: Vectors) -> str:
+    """A vector [dim] as the state keeps it: settled, which is how it was matched and what float16 holds exactly;
+    base64, little-endian."""
+    return base64.b64encode(settle(vector[None, :])[0].astype("<f2").tobytes()).decode()
+
+
+def vector_of(text: str) -> Vectors:
+    """The vector that `text_of` wrote, [dim] float32."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float32)

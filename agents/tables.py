@@ -7,6 +7,7 @@ from, and is written in the transaction of the event. Whoever gains the partitio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 
 import structlog
 
@@ -16,9 +17,11 @@ from agents.pulse import Pulse
 from agents.state import pass_over
 from agents.wire import Record
 from models.errors import Fatal
+from models.learn.acts import Handling, Said
 from schemas.codec import decode
+from schemas.contract import epoch_ms_of
 from schemas.dead_letter import DeadReason
-from schemas.state import TicketState
+from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
@@ -26,7 +29,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a later event of the ticket may leave out because an earlier one said it (masked already)."""
+    """What a later event or act leaves out because an earlier one said it (masked already). All of a ticket's state
+    but its vector, which would double what a worker holds: it is made again of the text."""
 
     title: str
     text: str
@@ -35,15 +39,20 @@ class Remembered:
     assigned_team: str | None
     resolution: str | None
     kb_article_id: str | None
+    status: TicketStatus
+    created_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last version of a ticket. `remembered` is None where the ticket was deleted."""
+    """The last version of a ticket. `remembered` is None where the ticket was deleted, `said` until it was matched,
+    `handling` until people did something with it."""
 
     version: str
     order: int
     remembered: Remembered | None
+    said: Said | None = None
+    handling: Handling | None = None
 
 
 Place = tuple[int, str]
@@ -151,9 +160,47 @@ def known_of(state: TicketState) -> Known:
         state.title,
         state.text,
         state.customer_id,
-        state.product,
-        state.assigned_team,
+        _one(state.product),
+        _one(state.assigned_team),
         state.resolution,
         state.kb_article_id,
+        state.status,
+        epoch_ms_of(state.created_at),
     )
-    return Known(state.version, state.order, remembered)
+    return Known(state.version, state.order, remembered, _said(state), _handling(state))
+
+
+def _said(state: TicketState) -> Said:
+    decided = state.decision_id is not None
+    # A state of before these fields were kept says when it was written, and no outcome.
+    at = state.decided_at or state.updated_at
+    return Said(
+        owner=_one(state.owner),
+        cluster_id=_one(state.cluster_id),
+        generation_id=_one(state.generation_id),
+        decision_id=state.decision_id,
+        outcome=_one(state.outcome.value) if state.outcome else None,
+        confidence=state.confidence,
+        revision=state.revision,
+        at_ms=epoch_ms_of(at) if decided else 0,
+    )
+
+
+def _handling(state: TicketState) -> Handling | None:
+    if state.feedback_at is None:
+        return None
+    first = state.first_assigned_at
+    return Handling(
+        first_owner=_one(state.first_owner),
+        first_at_ms=None if first is None else epoch_ms_of(first),
+        first_right=state.first_assignment_right,
+        reassigned=state.reassigned,
+        last_at_ms=epoch_ms_of(state.feedback_at),
+        last_ids=tuple(state.feedback_ids),
+        correction_ids=tuple(state.correction_ids),
+    )
+
+
+def _one(name: str | None) -> str | None:
+    """The one copy of a name that very many tickets share."""
+    return None if name is None else intern(name)

@@ -24,6 +24,7 @@ class RoutingWatcher:
             was asked for metadata in one of its own callbacks has another callback to serve in the same call.
         homes: told how many partitions there are, which may have grown when the assignment changes.
         records: most records of a batch.
+        tickets: name of the topic whose partitions have a state beside them.
     """
 
     def __init__(
@@ -35,25 +36,31 @@ class RoutingWatcher:
         metrics: Metrics,
         records: int,
         joined: threading.Event,
+        tickets: str,
     ) -> None:
         self._consumer, self._count, self._table, self._homes = consumer, count, table, homes
         self._metrics, self._records, self._joined = metrics, records, joined
+        self._tickets = tickets
 
     def gained(self, partitions: list[TopicPartition]) -> None:
-        numbers = [place.partition for place in partitions]
+        numbers = self._of_tickets(partitions)
         _log.info("partitions_gained", partitions=sorted(numbers))
         if numbers:
-            self._homes.partitions = self._count(partitions[0].topic)
+            self._homes.partitions = self._count(self._tickets)
             self._table.restore(numbers)
         self._metrics.known_tickets.set(len(self._table))
         self._joined.set()
 
     def lost(self, partitions: list[TopicPartition]) -> None:
-        numbers = [place.partition for place in partitions]
+        numbers = self._of_tickets(partitions)
         _log.info("partitions_lost", partitions=sorted(numbers))
         self._table.forget(numbers)
-        for number in numbers:
-            self._metrics.lag.remove(str(number))
+        for place in partitions:
+            self._metrics.lag.remove(place.topic, str(place.partition))
+
+    def _of_tickets(self, partitions: list[TopicPartition]) -> list[int]:
+        """The numbers by which state is kept: what people did comes with the tickets that they did it to."""
+        return [place.partition for place in partitions if place.topic == self._tickets]
 
     def committed(self, batch: Batch, seconds: float) -> None:
         metrics = self._metrics
@@ -63,7 +70,7 @@ class RoutingWatcher:
         metrics.known_tickets.set(len(self._table))
         for place in batch.positions:
             _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            metrics.lag.labels(str(place.partition)).set(max(0, end - place.offset))
+            metrics.lag.labels(place.topic, str(place.partition)).set(max(0, end - place.offset))
 
     def dropped(self, batch: Batch, why: str) -> None:
         self._metrics.dropped.labels(why).inc()

@@ -13,7 +13,7 @@ from agents.follower import count_partitions
 from agents.generations import generation_records
 from agents.home import Homes
 from agents.intake import ticket_of, version_of
-from agents.live import text_of
+from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from app.settings import Settings

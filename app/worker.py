@@ -127,8 +127,10 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
             metrics,
             settings.batch_records,
             joined,
+            names.tickets,
         )
-        return Wire(consumer, producer, [names.tickets], deliver, watcher, wire_policy(settings), pulse)
+        topics = [names.tickets, names.feedback]
+        return Wire(consumer, producer, topics, deliver, watcher, wire_policy(settings), pulse)
 
     feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
     feed.prepare()
@@ -136,7 +138,12 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     encoder = parts.encoder(encoder_spec(settings))
     encoder.forward(encoder.tokenize(["warm up", "预热"]))
     live = Live(encoder.fingerprint, encoder.dim, metrics)
-    follower = Follower(kafka, {names.generations: live.on_generation, names.state: live.on_state}, die)
+    handlers = {
+        names.generations: live.on_generation,
+        names.corrections: live.on_correction,
+        names.state: live.on_state,
+    }
+    follower = Follower(kafka, handlers, die)
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def conditions() -> dict[str, bool]:
@@ -175,14 +182,15 @@ def _partitions(kafka: dict[str, Any], names: TopicNames) -> int:
 
     Raises:
         Transient: no broker answers, or a topic is missing.
-        Fatal: their state has another number, so that a ticket's state would not stand beside it.
+        Fatal: their state, or what is done with them, has another number, so that it would not stand beside them.
     """
     counts = count_partitions(kafka, names.all())
-    if counts[names.tickets] != counts[names.state]:
-        raise Fatal(
-            f"{names.state} has {counts[names.state]} partitions and {names.tickets} {counts[names.tickets]}:"
-            " they must be equal; see `sluice topics check`"
-        )
+    for beside in (names.state, names.feedback):
+        if counts[names.tickets] != counts[beside]:
+            raise Fatal(
+                f"{beside} has {counts[beside]} partitions and {names.tickets} {counts[names.tickets]}:"
+                " they must be equal; see `sluice topics check`"
+            )
     return counts[names.tickets]
 
 
@@ -279,7 +287,7 @@ def consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, Any
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "isolation.level": "read_committed",
-        "partition.assignment.strategy": "roundrobin",
+        "partition.assignment.strategy": "range",
         "session.timeout.ms": round(settings.session_timeout_s * 1000),
         "heartbeat.interval.ms": max(300, round(settings.session_timeout_s * 1000 / 6)),
         "max.poll.interval.ms": round(max(300.0, settings.work_timeout_s * 2) * 1000),

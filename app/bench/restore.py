@@ -10,7 +10,7 @@ import numpy as np
 from confluent_kafka import Producer
 
 from agents.generations import generation_records
-from agents.live import text_of
+from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from app.bench.tickets import past_tickets, texts

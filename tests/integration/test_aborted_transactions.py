@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 from agents.generations import Assembler, generation_records
 from agents.home import Homes
-from agents.live import text_of
+from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from models.generation import Generation

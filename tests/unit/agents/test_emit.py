@@ -9,12 +9,15 @@ import pytest
 
 from agents import emit
 from agents.emit import Stamp
-from agents.intake import Accepted, Misplaced, Refused
-from agents.live import Solved, vector_of
+from agents.intake import Accepted, Misplaced, Refused, known_after
+from agents.live import Solved
+from agents.state import vector_of
+from agents.tables import Known, known_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from models.errors import Invalid
 from models.generation import Cluster
+from models.learn.acts import Handling, Said
 from models.routing.clean import CleanTicket
 from models.routing.decide import Decision as Decided
 from models.routing.decide import Outcome, Reason, Sla
@@ -79,6 +82,8 @@ DECIDED = Decided(
     generation_id="g-1",
     revision=4,
 )
+SAID = Said("billing", "c-0", "g-1", "d-1", "route", 0.875, 4, NOW_MS + 400)
+HANDLED = Handling("locks", NOW_MS + 10, False, 1, NOW_MS + 20, ("f-1",), ("f-0",))
 UNKNOWN = replace(
     DECIDED, outcome=Outcome.TRIAGE, reason=Reason.UNLIKE_HISTORY, owner=None, sla=None, cluster=None
 )
@@ -95,8 +100,12 @@ def of_kind(kind: TicketEventKind, **more: Any) -> Accepted:
     return replace(ACCEPTED, kind=kind, ticket=replace(TICKET, event=kind.value, **more))
 
 
+def known(accepted: Accepted = ACCEPTED, said: Said | None = SAID, **more: Any) -> Known:
+    return replace(known_after(accepted), said=said, **more)
+
+
 def outputs(accepted: Accepted, decided: Decided = DECIDED) -> list[Output]:
-    return list(emit.records_of(accepted, VECTOR, decided, [], STAMP))
+    return list(emit.records_of(accepted, known(accepted), VECTOR, decided, [], STAMP))
 
 
 def headers_of(output: Output) -> dict[str, bytes | None]:
@@ -223,46 +232,56 @@ def test_without_a_trace_there_are_no_trace_headers() -> None:
 # -- the state
 
 
-def state(accepted: Accepted = ACCEPTED, decided: Decided = DECIDED) -> TicketState:
-    return decode(TicketState, emit.state_record(accepted, VECTOR, decided, STAMP).value)
+def state(held: Known) -> TicketState:
+    return decode(TicketState, emit.state_record((3, "t-1"), held, VECTOR, STAMP, TRACE).value)
 
 
 def test_every_field_of_a_state() -> None:
-    found = state()
+    found = state(known(handling=HANDLED))
     assert (found.ticket_id, found.version, found.order, found.status) == ("t-1", "v7", 7, TicketStatus.OPEN)
     assert (found.title, found.text) == (TICKET.title, TICKET.text)
     np.testing.assert_array_equal(vector_of(found.vector), settle(VECTOR[None, :])[0])
     assert (found.encoder, found.cluster_id, found.owner) == ("hashing:1", "c-0", "billing")
     assert (found.assigned_team, found.resolution, found.kb_article_id) == ("payments", "sent back", "kb-1")
     assert (found.customer_id, found.product) == ("c-1", "Nimbo")
-    assert (found.generation_id, found.decision_id) == ("g-1", "d-1")
+    assert (found.generation_id, found.decision_id, found.revision) == ("g-1", "d-1", 4)
+    assert (found.outcome, found.confidence) == (OutcomeName.ROUTE, 0.875)
+    assert (found.first_owner, found.first_assignment_right, found.reassigned) == ("locks", False, 1)
+    assert (found.feedback_ids, found.correction_ids) == (["f-1"], ["f-0"])
+    times = (found.decided_at, found.first_assigned_at, found.feedback_at)
+    assert [at and epoch_ms_of(at) for at in times] == [NOW_MS + 400, NOW_MS + 10, NOW_MS + 20]
     assert epoch_ms_of(found.created_at) == TICKET.created_at_ms
     assert epoch_ms_of(found.updated_at) == NOW_MS + 500
 
 
+@pytest.mark.parametrize("handling", [None, HANDLED], ids=["untouched", "handled"])
+@pytest.mark.parametrize("said", [SAID, Said(None, None, None), Said("a", "c", "g")], ids=repr)
+def test_what_is_read_of_a_state_is_what_was_known(said: Said, handling: Handling | None) -> None:
+    held = known(said=said, handling=handling)
+    assert known_of(state(held)) == held
+
+
 @pytest.mark.parametrize(
-    ("kind", "status", "decision_id"),
+    ("kind", "status"),
     [
-        ("created", TicketStatus.OPEN, "d-1"),
-        ("updated", TicketStatus.OPEN, "d-1"),
-        ("resolved", TicketStatus.SOLVED, None),
-        ("closed", TicketStatus.CLOSED, None),
+        ("created", TicketStatus.OPEN),
+        ("updated", TicketStatus.OPEN),
+        ("resolved", TicketStatus.SOLVED),
+        ("closed", TicketStatus.CLOSED),
     ],
 )
-def test_status_after_each_event_and_a_decision_only_where_one_was_sent(
-    kind: str, status: TicketStatus, decision_id: str | None
-) -> None:
-    found = state(of_kind(TicketEventKind(kind)))
-    assert (found.status, found.decision_id) == (status, decision_id)
+def test_status_after_each_event(kind: str, status: TicketStatus) -> None:
+    assert state(known(of_kind(TicketEventKind(kind)))).status == status
 
 
-def test_a_state_without_cluster_names_none() -> None:
-    found = state(decided=UNKNOWN)
-    assert (found.cluster_id, found.owner) == (None, None)
+def test_a_state_without_decision_says_so() -> None:
+    found = state(known(said=Said(None, None, "g-1")))
+    assert (found.cluster_id, found.owner, found.decision_id) == (None, None, None)
+    assert (found.outcome, found.confidence, found.decided_at) == (None, None, None)
 
 
 def test_a_state_stands_in_the_partition_of_its_ticket() -> None:
-    output = emit.state_record(ACCEPTED, VECTOR, DECIDED, STAMP)
+    output = emit.state_record((3, "t-1"), known(), VECTOR, STAMP, TRACE)
     assert (output.topic, output.key, output.partition) == ("acme.tickets.state", b"t-1", 3)
     assert headers_of(output) == cloud_event("sluice.state.v1", "t-1/v7", "t-1", "2026-09-21T14:13:20.500Z")
 
@@ -372,13 +391,14 @@ def test_topic_and_headers_of_a_dead_letter() -> None:
 # -- moved
 
 
-def test_a_record_is_moved_as_it_is() -> None:
+@pytest.mark.parametrize("topic", ["acme.tickets", "acme.tickets.feedback"])
+def test_a_record_is_moved_as_it_is_within_its_topic(topic: str) -> None:
     headers: Headers = [("traceparent", b"broken"), ("a", None)]
-    given = record(b"value", partition=1, key=b"wrong", headers=headers, timestamp_ms=NOW_MS - 9)
-    found = emit.moved_record(Misplaced(given, home=6), STAMP)
-    assert found == Output("acme.tickets", b"wrong", b"value", headers, 6, NOW_MS - 9)
+    given = record(b"value", partition=1, key=b"wrong", headers=headers, timestamp_ms=NOW_MS - 9, topic=topic)
+    found = emit.moved_record(Misplaced(given, home=6))
+    assert found == Output(topic, b"wrong", b"value", headers, 6, NOW_MS - 9)
 
 
 def test_a_record_without_timestamp_is_moved_at_the_present_time() -> None:
     given = record(b"value", timestamp_ms=None)
-    assert emit.moved_record(Misplaced(given, home=6), STAMP).timestamp_ms is None
+    assert emit.moved_record(Misplaced(given, home=6)).timestamp_ms is None

@@ -195,6 +195,40 @@ def test_remembered_text_is_masked(reader: Intake) -> None:
     assert "[PHONE]" in accept(reader, event("resolved", version=2)).ticket.text
 
 
+@pytest.mark.parametrize("kind", ["created", "updated", "resolved", "closed"])
+def test_who_has_a_ticket_has_it_until_an_event_says_otherwise(reader: Intake, kind: str) -> None:
+    accept(reader, event("created", TEXT, version=1, assigned_team="mobile"))
+    silent = accept(reader, event(kind, TEXT, version=2))
+    assert (silent.ticket.assigned_team, silent.named_team) == ("mobile", None)
+    telling = accept(reader, event(kind, TEXT, version=3, assigned_team="locks"))
+    assert (telling.ticket.assigned_team, telling.named_team) == ("locks", "locks")
+    empty = accept(reader, event(kind, TEXT, version=4, assigned_team=""))
+    assert (empty.ticket.assigned_team, empty.named_team) == ("locks", None)
+
+
+@pytest.mark.parametrize(
+    ("more", "timestamp_ms", "at_ms"),
+    [
+        pytest.param({"updated_at": LATER}, NOW_MS + 1, LATER_MS, id="by its own word"),
+        pytest.param({}, NOW_MS + 1, NOW_MS + 1, id="when it was published"),
+        pytest.param({}, -1, NOW_MS, id="no time of publishing: when the ticket was created"),
+        pytest.param({}, 1_790_000_000, NOW_MS, id="published in seconds"),
+        pytest.param({}, 2**62, NOW_MS, id="published beyond all years"),
+    ],
+)
+def test_when_an_event_happened(
+    reader: Intake, more: dict[str, object], timestamp_ms: int, at_ms: int
+) -> None:
+    found = accept(reader, event("created", TEXT, **more), timestamp_ms=timestamp_ms)
+    assert found.at_ms == at_ms
+
+
+def test_an_event_is_handed_on_with_what_was_known_before_it(reader: Intake) -> None:
+    first = accept(reader, event("created", TEXT, version=1))
+    second = accept(reader, event("updated", OTHER, version=2))
+    assert (first.before, second.before) == (None, known_after(first))
+
+
 @pytest.mark.parametrize("kind", ["updated", "resolved", "closed"])
 def test_without_text_of_its_own_or_earlier_it_is_refused(reader: Intake, kind: str) -> None:
     assert read(reader, event(kind, version=1)) == "unknown_ticket"
@@ -297,7 +331,10 @@ def test_only_created_and_updated_ask_for_a_decision(reader: Intake, kind: Ticke
 def test_every_ticket_is_remembered_but_a_deleted_one(reader: Intake, kind: TicketEventKind) -> None:
     value = event(kind.value, TEXT, title="Crash", version=1, customer_id="c-1", product="Nimbo", **BY_ALL)
     found = accept(reader, value)
-    expected = Remembered("Crash", found.ticket.text, "c-1", "Nimbo", "mobile", "reinstall", "kb-1")
+    status = {"resolved": TicketStatus.SOLVED, "closed": TicketStatus.CLOSED}.get(kind, TicketStatus.OPEN)
+    expected = Remembered(
+        "Crash", found.ticket.text, "c-1", "Nimbo", "mobile", "reinstall", "kb-1", status, NOW_MS
+    )
     known = known_after(found)
     assert (known.version, known.order) == ("v1", 1)
     assert known.remembered == (None if kind is TicketEventKind.DELETED else expected)

@@ -8,8 +8,9 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from agents.generations import generation_records
-from agents.live import Live, Solved, text_of, vector_of
+from agents.live import Live, Solved
 from agents.metrics import declare
+from agents.state import text_of, vector_of
 from models.generation import Generation
 from models.vote import Vectors, settle
 from schemas.codec import encode

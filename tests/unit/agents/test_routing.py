@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from agents.flood import FloodGuard
-from agents.live import text_of
 from agents.pulse import Pulse
 from agents.routing import route
+from agents.state import text_of
 from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from models.generation import Generation, Thresholds

@@ -1,22 +1,45 @@
 """Tables: what is restored, what is settled, and what is forgotten of the tickets of a worker's partitions."""
 
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from agents.tables import Known, Place, Remembered, TicketTable
 from models.errors import Fatal
+from models.learn.acts import Handling, Said
 from schemas.codec import encode
+from schemas.contract import time_of
 from schemas.state import TicketStatus
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.path import NAMES, table_of
-from tests.fakes.records import state
+from tests.fakes.records import NOW_MS, state
 
 HOME: Place = (0, "t-1")
 
 
+def remembered(title: str = "title", text: str = "text", **more: Any) -> Remembered:
+    """What is remembered of an open ticket of the fakes; `more` replaces fields."""
+    fields = {
+        "title": title,
+        "text": text,
+        "customer_id": None,
+        "product": None,
+        "assigned_team": None,
+        "resolution": None,
+        "kb_article_id": None,
+        "status": TicketStatus.OPEN,
+        "created_at_ms": NOW_MS,
+    }
+    return Remembered(**{**fields, **more})
+
+
+NEVER_DECIDED = Said(None, None, None)
+
+
 def known(order: int) -> Known:
-    return Known(f"v{order}", order, Remembered("title", f"text {order}", None, None, None, None, None))
+    return Known(f"v{order}", order, remembered(text=f"text {order}"), NEVER_DECIDED)
 
 
 @pytest.fixture
@@ -47,8 +70,7 @@ def test_the_last_state_of_each_ticket_is_restored(kafka: FakeKafka) -> None:
     write(kafka, 1, "t-2", version="h1", order=7)
     table = table_of(kafka)
     table.restore([0, 1, 2])
-    remembered = Remembered("new title", "new", None, None, None, None, None)
-    assert table.get((0, "t-1")) == Known("v2", 2, remembered)
+    assert table.get((0, "t-1")) == Known("v2", 2, remembered("new title", "new"), NEVER_DECIDED)
     found = table.get((1, "t-2"))
     assert found is not None
     assert (found.version, found.order) == ("h1", 7)
@@ -69,7 +91,48 @@ def test_what_a_ticket_said_is_kept_whether_it_is_open_or_not(kafka: FakeKafka, 
     write(kafka, 0, "t-1", status=status, **said)
     table = table_of(kafka)
     table.restore([0])
-    assert table.get(HOME) == Known("v1", 1, Remembered(**said))
+    assert table.get(HOME) == Known("v1", 1, remembered(**said, status=status), NEVER_DECIDED)
+
+
+def test_what_was_decided_and_done_is_restored(kafka: FakeKafka) -> None:
+    decided = {
+        "owner": "mobile",
+        "cluster_id": "c-1",
+        "generation_id": "g-1",
+        "decision_id": "d-1",
+        "outcome": "propose",
+        "confidence": 0.75,
+        "revision": 4,
+        "decided_at": time_of(NOW_MS + 5),
+    }
+    done = {
+        "first_owner": "locks",
+        "first_assigned_at": time_of(NOW_MS + 10),
+        "first_assignment_right": False,
+        "reassigned": 2,
+        "feedback_ids": ["f-2", "f-3"],
+        "feedback_at": time_of(NOW_MS + 20),
+        "correction_ids": ["f-1", "f-3"],
+    }
+    write(kafka, 0, "t-1", **decided, **done)
+    table = table_of(kafka)
+    table.restore([0])
+    found = table.get(HOME)
+    assert found is not None
+    assert found.said == Said("mobile", "c-1", "g-1", "d-1", "propose", 0.75, 4, NOW_MS + 5)
+    assert found.handling == Handling(
+        "locks", NOW_MS + 10, False, 2, NOW_MS + 20, ("f-2", "f-3"), ("f-1", "f-3")
+    )
+
+
+def test_a_decision_of_before_its_outcome_was_kept_is_one_without_outcome(kafka: FakeKafka) -> None:
+    write(kafka, 0, "t-1", owner="mobile", decision_id="d-1", updated_at=time_of(NOW_MS + 5))
+    table = table_of(kafka)
+    table.restore([0])
+    found = table.get(HOME)
+    assert found is not None
+    assert found.said == Said("mobile", None, None, "d-1", None, None, 0, NOW_MS + 5)
+    assert found.handling is None
 
 
 def test_a_tombstone_ends_a_ticket_and_a_later_state_begins_it_again(kafka: FakeKafka) -> None:

@@ -38,7 +38,7 @@ class Rig:
         self.registry, self.now_ms = CollectorRegistry(), 10_000
         self.metrics = declare(self.registry, lambda: self.now_ms)
         self.watcher = RoutingWatcher(
-            self.consumer, self.count, self.table, self.homes, self.metrics, 4, self.joined
+            self.consumer, self.count, self.table, self.homes, self.metrics, 4, self.joined, NAMES.tickets
         )
 
     def count(self, topic: str) -> int:
@@ -53,7 +53,13 @@ class Rig:
 
 
 def places(*numbers: int) -> list[TopicPartition]:
-    return [TopicPartition(NAMES.tickets, number) for number in numbers]
+    """Partitions of the tickets with what people did to them, as they are assigned."""
+    topics = (NAMES.feedback, NAMES.tickets)
+    return [TopicPartition(topic, number) for topic in topics for number in numbers]
+
+
+def of_tickets(partition: int) -> dict[str, str]:
+    return {"topic": NAMES.tickets, "partition": str(partition)}
 
 
 @pytest.fixture
@@ -91,9 +97,22 @@ def test_what_is_lost_is_forgotten_with_its_lag(rig: Rig) -> None:
     rig.keep(0, "t-1")
     rig.watcher.gained(places(0, 1))
     rig.watcher.committed(batch([record(b"", 3, partition=0), record(b"", 3, partition=1)]), 0.1)
+    rig.watcher.committed(batch([record(b"", 4, partition=0, topic=NAMES.feedback)]), 0.1)
+    acts = {"topic": NAMES.feedback, "partition": "0"}
+    assert (rig.told("lag_records", **acts), rig.told("lag_records", **of_tickets(0))) == (5, 6)
     rig.watcher.lost(places(0, 2))  # nothing was ever committed of 2
     assert rig.table.get((0, "t-1")) is None
-    assert (rig.told("lag_records", partition="0"), rig.told("lag_records", partition="1")) == (None, 6)
+    lags = [rig.told("lag_records", **labels) for labels in (acts, of_tickets(0), of_tickets(1))]
+    assert lags == [None, None, 6]
+
+
+def test_what_people_did_is_restored_with_the_tickets_and_not_by_itself(rig: Rig) -> None:
+    rig.keep(1, "t-1")
+    rig.watcher.gained([TopicPartition(NAMES.feedback, 1), TopicPartition(NAMES.tickets, 0)])
+    assert rig.table.get((1, "t-1")) is None
+    rig.watcher.gained(places(1))
+    rig.watcher.lost([TopicPartition(NAMES.feedback, 1)])
+    assert rig.table.get((1, "t-1")) is not None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +127,7 @@ def test_what_is_lost_is_forgotten_with_its_lag(rig: Rig) -> None:
 def test_lag_counts_from_the_committed_position(rig: Rig, offset: int, end: int, lag: int) -> None:
     rig.consumer.ends[1] = end
     rig.watcher.committed(batch([record(b"", offset, partition=1)]), 0.1)
-    assert rig.told("lag_records", partition="1") == lag
+    assert rig.told("lag_records", **of_tickets(1)) == lag
 
 
 def test_a_commit_is_measured(rig: Rig) -> None:

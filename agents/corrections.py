@@ -1,0 +1,114 @@
+"""Corrections on their topic: what counts of them, for whoever reads them all. Beside `generations`, under `live`.
+
+What counts follows from the records that stand in the topic and from nothing else: of each key the last one, of each
+ticket the last of those. So a reader that saw every record and one that came after compaction agree, and so do all
+workers, since the topic has one partition.
+"""
+
+from dataclasses import dataclass
+
+from agents.state import vector_of
+from models.vote import Vectors
+from schemas.codec import decode
+from schemas.contract import epoch_ms_of
+from schemas.feedback import Correction, CorrectionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A correction as a worker uses it.
+
+    Attributes:
+        revision: its place in the order that all workers share.
+        vector: [dim] of the ticket's text, settled; None where it brings none, or one of another encoder.
+    """
+
+    revision: int
+    feedback_id: str
+    kind: CorrectionKind
+    ticket_id: str | None
+    cluster_id: str | None
+    into_cluster_id: str | None
+    decided_owner: str | None
+    owner: str | None
+    generation_id: str | None
+    text: str | None
+    vector: Vectors | None
+    at_ms: int
+
+
+class CorrectionLog:
+    """What stands in `tickets.corrections`.
+
+    Args:
+        encoder: fingerprint of this worker's encoder, the only one whose vectors it can compare.
+        dim: length of its vectors.
+
+    Attributes:
+        revision: of the last record read, whatever it was; 0 before the first.
+    """
+
+    def __init__(self, encoder: str, dim: int) -> None:
+        self._encoder, self._dim = encoder, dim
+        self._held: dict[str, Learnt] = {}  # in the order of their revisions
+        self.revision = 0
+
+    def feed(self, key: bytes | None, value: bytes | None, offset: int) -> None:
+        """Take one record. Whatever it is, `revision` follows it, and what stood under its key counts no more.
+
+        Raises:
+            Unreadable: it is no correction.
+            ValueError: its vector is none of this encoder's length.
+        """
+        self.revision = offset + 1
+        self._held.pop((key or b"").decode(errors="replace"), None)
+        if key is None or value is None:
+            return
+        learnt = self._learnt(decode(Correction, value))
+        self._held[key.decode(errors="replace")] = learnt
+
+    def _learnt(self, event: Correction) -> Learnt:
+        vector = vector_of(event.vector) if event.vector and event.encoder == self._encoder else None
+        if vector is not None and vector.shape != (self._dim,):
+            raise ValueError("a vector of another length")
+        return Learnt(
+            revision=self.revision,
+            feedback_id=event.feedback_id,
+            kind=event.kind,
+            ticket_id=event.ticket_id,
+            cluster_id=event.cluster_id,
+            into_cluster_id=event.into_cluster_id,
+            decided_owner=event.decided_owner,
+            owner=event.owner,
+            generation_id=event.generation_id,
+            text=event.text,
+            vector=vector,
+            at_ms=epoch_ms_of(event.at),
+        )
+
+    def learnt(self) -> tuple[Learnt, ...]:
+        """Those that count, in the order of their revisions: of each ticket its last one."""
+        last = {one.ticket_id: one.revision for one in self._held.values() if one.ticket_id is not None}
+        return tuple(
+            one for one in self._held.values() if last.get(one.ticket_id or "", one.revision) == one.revision
+        )
+
+    def stale(self, feedback_id: str, cluster_id: str | None, at_ms: int) -> str | None:
+        """Why an act on a cluster changes nothing any more: `repeated`, or `late` where that cluster was bound, merged
+        or split by a later one; None where it is news."""
+        if feedback_id in self._held:
+            return "repeated"
+        later = (
+            one.ticket_id is None and one.cluster_id == cluster_id and one.at_ms > at_ms
+            for one in self._held.values()
+        )
+        return "late" if any(later) else None
+
+
+def contested_since(learnt: tuple[Learnt, ...], since_ms: int) -> frozenset[str]:
+    """The clusters of which a ticket was taken by an act of `since_ms` or later."""
+    return frozenset(
+        one.cluster_id
+        for one in learnt
+        if one.kind is CorrectionKind.CORRECTED and one.cluster_id is not None and one.at_ms >= since_ms
+    )
