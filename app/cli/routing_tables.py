@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -43,7 +44,7 @@ def _print_summary(report: dict[str, Any]) -> None:
         ("nobody's tickets held back", _percent(report["oos_recall"])),
         ("somebody's from nobody's", f"AUROC {_number(report['oos_auroc'])}"),
         ("outcomes", outcomes),
-        ("thresholds", "  ".join(f"{key} {_spread(thresholds, key)}" for key in thresholds[0])),
+        ("thresholds", "  ".join(f"{key} {_spread(thresholds, key)}" for key in _plain(thresholds[0]))),
         ("encoder", report["encoder"]),
         ("seconds", "  ".join(f"{step} {spent:g}" for step, spent in report["seconds"].items())),
     ):
@@ -59,37 +60,36 @@ def _print_summary(report: dict[str, Any]) -> None:
 
 def _print_peers(scores: dict[str, Any], title: str) -> None:
     """Ours and each peer's scores, with the difference in brackets: ours less theirs, in points."""
-    table = Table("", *(name.replace("_", " ") for name in _COMPARED), "our errors to theirs", title=title)
-    table.add_row("Sluice", *(_percent(scores[name]) for name in _COMPARED), "")
-    missing = []
-    for peer, theirs in scores["peers"].items():
-        if "missing" in theirs:
-            missing.append(f"{peer}: {theirs['missing']}")
-            continue
-        cells = (_with_difference(theirs, name) for name in _COMPARED)
-        table.add_row(peer.replace("_", " "), *cells, _number(theirs["error_ratio"]))
-    out.print(table, highlight=False)
-    for line in missing:
-        out.print(f"  {escape(line)}", highlight=False)
+    there = {name: found for name, found in scores["peers"].items() if "missing" not in found}
+    if there:
+        table = Table("", "Sluice", *(_words(name) for name in there), title=title, box=SIMPLE)
+        for key in _COMPARED:
+            table.add_row(
+                _words(key), _percent(scores[key]), *(_beside(found, key) for found in there.values())
+            )
+        table.add_row("our errors to theirs", "", *(_number(one["error_ratio"]) for one in there.values()))
+        out.print(table, highlight=False)
+    for name, found in scores["peers"].items():
+        if "missing" in found:
+            out.print(f"  {_words(name)}: {escape(found['missing'])}", highlight=False, soft_wrap=True)
 
 
-def _with_difference(theirs: dict[str, Any], name: str) -> str:
-    difference = theirs["difference"].get(name)
-    return _percent(theirs[name]) + ("" if difference is None else f" ({100 * difference:+.1f})")
+def _beside(found: dict[str, Any], key: str) -> str:
+    ahead = found["difference"].get(key)
+    return _percent(found[key]) + ("" if ahead is None else f" ({100 * ahead:+.1f})")
 
 
 def _print_curve(report: dict[str, Any]) -> None:
     """Accuracy by how much is learnt from, ours and the peers'."""
-    places = [*report["few_shot"], report]
-    peers = [name for name, theirs in report.get("peers", {}).items() if "missing" not in theirs]
-    table = Table("texts a label", "learnt from", "accuracy", *peers, title="accuracy by what is learnt from")
-    for place in places:
-        theirs = (place["peers"][name].get("accuracy") for name in peers)
+    peers = [name for name, found in report.get("peers", {}).items() if "missing" not in found]
+    columns = ("texts a label", "in all", "Sluice", *(_words(name) for name in peers))
+    table = Table(*columns, title="right owner first, by what is learnt from", box=SIMPLE)
+    for place in (*report["few_shot"], report):
         table.add_row(
             str(place.get("shots", "all")),
             f"{place['learnt_from']:,}",
             _percent(place["accuracy"]),
-            *(_percent(accuracy) for accuracy in theirs),
+            *(_percent(place["peers"][name].get("accuracy")) for name in peers),
         )
     out.print(table, highlight=False)
 
@@ -97,7 +97,8 @@ def _print_curve(report: dict[str, Any]) -> None:
 def _print_worst(classes: dict[str, dict[str, Any]]) -> None:
     if not classes:
         return
-    table = Table("label", "texts", "precision", "recall", "F1", title=f"worst of {len(classes)} labels")
+    columns = ("label", "texts", "precision", "recall", "F1")
+    table = Table(*columns, title=f"worst of {len(classes)} labels", box=SIMPLE)
     worst = sorted(classes.items(), key=lambda item: (item[1]["f1"], item[0]))[:_WORST]
     for label, scores in worst:
         figures = (_percent(scores[name]) for name in ("precision", "recall", "f1"))
@@ -108,15 +109,24 @@ def _print_worst(classes: dict[str, dict[str, Any]]) -> None:
 def _print_confusions(pairs: list[dict[str, Any]]) -> None:
     if not pairs:
         return
-    table = Table("label", "taken for", "texts", title="most often taken for another")
+    table = Table("label", "taken for", "texts", title="most often taken for another", box=SIMPLE)
     for pair in pairs[:_WORST]:
         table.add_row(escape(pair["label"]), escape(pair["named"]), f"{pair['count']:,}")
     out.print(table, highlight=False)
 
 
+def _plain(thresholds: dict[str, Any]) -> list[str]:
+    """The thresholds that are one number each."""
+    return [key for key, value in thresholds.items() if isinstance(value, float)]
+
+
 def _spread(thresholds: list[dict[str, float]], key: str) -> str:
     low, high = (pick(place[key] for place in thresholds) for pick in (min, max))
     return f"{low:.3f}" if low == high else f"{low:.3f} to {high:.3f}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _percent(share: float | None) -> str:

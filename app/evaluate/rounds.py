@@ -11,7 +11,6 @@ from time import perf_counter
 import numpy as np
 
 from agents.generations import Assembler, generation_records
-from agents.live import InForce
 from app.bootstrap import PastTicket, Prepared, fit, prepare
 from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.scores import OUTSIDE, Codes
@@ -21,11 +20,11 @@ from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
-from models.generation import Generation, Thresholds
+from models.generation import Generation
 from models.routing.decide import Decision, Facts, decide
 from models.routing.encode import Encoder
 from models.routing.match import match
-from models.vote import Vectors, VotePolicy, searchable
+from models.vote import Searchable, Vectors, VotePolicy, searchable
 from schemas.ticket import TicketEvent
 
 # All tickets are of one instant, so that a run can be repeated to the bit and nothing is decided by age.
@@ -95,13 +94,31 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """A generation under the id that it is published under, ready for search, and the tickets it was made of."""
+
+    id: str
+    ready: Searchable
+    tickets: int
+
+    @property
+    def generation(self) -> Generation:
+        return self.ready.generation
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A round done: what was decided on its scored rows, in their order, None where a row was refused."""
+    """A round done.
+
+    Attributes:
+        generation: what was learnt, from so many tickets as `learnt` says.
+        decisions: those on its scored rows, in their order, None where a row was refused.
+    """
 
     part: Round
-    decisions: list[Decision | None]
-    thresholds: Thresholds
+    generation: Generation
     learnt: int
+    decisions: list[Decision | None]
 
 
 def set_up(parts: Parts, settings: Settings, told: Told) -> Bench:
@@ -144,44 +161,38 @@ def set_up(parts: Parts, settings: Settings, told: Told) -> Bench:
 
 def run_round(bench: Bench, part: Round) -> Run:
     """Learn from the history of a round, and decide on its scored rows."""
-    in_force, learnt = _learn(bench, part)
-    asked = bench.new.kept(part.scored)
-    answers = iter(_decide(bench, asked, in_force))
+    learnt = _learn(bench, part)
+    answers = iter(_decide(bench, bench.new.kept(part.scored), learnt))
     decisions = [next(answers) if bench.new.place[row] >= 0 else None for row in part.scored.tolist()]
-    return Run(part, decisions, in_force.generation.thresholds, learnt)
+    return Run(part, learnt.generation, learnt.tickets, decisions)
 
 
-def _learn(bench: Bench, part: Round) -> tuple[InForce, int]:
-    """The generation of the round's history, in force as on a worker, and how many tickets it was learnt from.
+def _learn(bench: Bench, part: Round) -> Learnt:
+    """The generation of the round's history, by way of the records that it is published in.
 
     `part.outside`, tickets that are known to be nobody's, are no part of a history, and are not learnt from.
     """
     history = bench.past.only(bench.past.kept(part.history))
     with bench.timed("fit"):
         generation = fit(history, bench.encoder, [], _NOW_MS).generation
-    with bench.timed("load"):
-        return _as_published(generation), len(history.tickets)
-
-
-def _as_published(generation: Generation) -> InForce:
-    """The generation by way of the records that it is published in, made ready as a worker does."""
     assembler = Assembler()
-    found = [assembler.feed(key, value) for key, value in generation_records(generation)[1]][-1]
-    if found is None:
-        raise BadGeneration("generation: its records do not make it whole")
-    return InForce(found[0], searchable(found[1], ExactIndex))
+    with bench.timed("load"):
+        found = [assembler.feed(key, value) for key, value in generation_records(generation)[1]][-1]
+        if found is None:
+            raise BadGeneration("generation: its records do not make it whole")
+        return Learnt(found[0], searchable(found[1], ExactIndex), len(history.tickets))
 
 
-def _decide(bench: Bench, asked: Rows, in_force: InForce) -> list[Decision]:
+def _decide(bench: Bench, asked: Rows, learnt: Learnt) -> list[Decision]:
     """Decisions on rows that were not refused, with a worker's policies, a batch of a worker's size at a time."""
     policy, vote, size = decide_policy(bench.settings), VotePolicy(), bench.settings.batch_records
     decisions: list[Decision] = []
     for at in range(0, len(asked), size):
         batch = bench.new.only(asked[at : at + size])
         with bench.timed("match"):
-            matches = match(batch.vectors, in_force.ready, vote)
+            matches = match(batch.vectors, learnt.ready, vote)
         with bench.timed("decide"):
             for found, ticket in zip(matches, batch.tickets, strict=True):
                 facts = Facts(ticket.ticket_id, ticket.version, ticket.priority, ticket.created_at_ms)
-                decisions.append(decide(found, in_force.generation, facts, policy, generation_id=in_force.id))
+                decisions.append(decide(found, learnt.generation, facts, policy, generation_id=learnt.id))
     return decisions

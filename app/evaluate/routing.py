@@ -156,7 +156,7 @@ def _surroundings(bench: Bench, runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "by_outcome": dict(sorted(Counter(outcomes).items())),
         "triage_share": share(np.array([outcome == Outcome.TRIAGE for outcome in outcomes], dtype=bool)),
-        "thresholds": [asdict(run.thresholds) for run in runs],
+        "thresholds": [asdict(run.generation.thresholds) for run in runs],
         "encoder": bench.encoder.fingerprint,
         "parted_by": bench.parts.how,
         "labels": len(bench.labels),
