@@ -24,6 +24,13 @@ def ticket(ticket_id: str = "t-1", event: str = "created", text: str = "", **mor
     return json.dumps({name: field for name, field in fields.items() if field is not None}).encode()
 
 
+def feedback(kind: str, owner: str | None = None, **more: object) -> bytes:
+    """An act's value, on ticket t-1 unless `more` says otherwise; a field that is None stays away."""
+    fields: dict[str, object] = {"feedback_id": "f-1", "kind": kind, "ticket_id": "t-1", "owner": owner}
+    fields |= {"at": NOW_MS} | more
+    return json.dumps({name: field for name, field in fields.items() if field is not None}).encode()
+
+
 class Untimed(FakeRecord):
     """A record that carries no timestamp."""
 

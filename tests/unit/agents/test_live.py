@@ -11,9 +11,12 @@ from agents.generations import generation_records
 from agents.live import Live, Solved
 from agents.metrics import declare
 from agents.state import text_of, vector_of
+from models.errors import Fatal
 from models.generation import Generation
 from models.vote import Vectors, settle
 from schemas.codec import encode
+from schemas.contract import time_of
+from schemas.feedback import Correction
 from schemas.state import TicketState, TicketStatus
 from tests.fakes.generations import generation, unit, unit_rows
 from tests.fakes.records import record, state, state_record
@@ -137,6 +140,108 @@ def test_who_took_a_generation_keeps_it_while_another_comes(live: Live) -> None:
     assert taken is not None
     assert taken.generation.clusters == GENERATION.clusters
     assert live.in_force is not taken
+
+
+# -- corrections
+
+MADE_MS = GENERATION.created_at_ms
+
+
+def correct(live: Live, offset: int, value: bytes | None, key: str = "f-1") -> None:
+    live.on_correction(
+        record(value, offset=offset, partition=0, key=key.encode(), topic="tickets.corrections")
+    )
+
+
+def correction(**more: object) -> bytes:
+    fields: dict[str, object] = {
+        "feedback_id": "f-1",
+        "kind": "corrected",
+        "ticket_id": "t-1",
+        "cluster_id": "c-1",
+        "owner": "access",
+        "at": time_of(MADE_MS),
+    }
+    return encode(Correction.model_validate(fields | more))
+
+
+def test_generation_and_corrections_are_taken_as_one(live: Live, registry: CollectorRegistry) -> None:
+    correct(live, 4, correction())
+    assert live.in_force is None
+    publish(live, GENERATION)
+    taken = live.in_force
+    assert taken is not None
+    assert (taken.revision, [one.revision for one in taken.learnt]) == (5, [5])
+    assert live.in_force is taken
+    correct(live, 9, correction(feedback_id="f-2", ticket_id="t-2"), key="f-2")
+    assert (taken.revision, len(taken.learnt)) == (5, 1)
+    then = live.in_force
+    assert then is not None
+    assert (then.id, then.ready) == (taken.id, taken.ready)
+    assert (then.revision, [one.revision for one in then.learnt]) == (10, [5, 10])
+    assert registry.get_sample_value("sluice_corrections_revision") == 10
+
+
+def test_a_tombstone_moves_the_revision_on(live: Live) -> None:
+    publish(live, GENERATION)
+    correct(live, 0, correction())
+    correct(live, 1, None)
+    assert live.in_force is not None
+    assert (live.in_force.revision, live.in_force.learnt) == (2, ())
+
+
+def test_a_cluster_is_contested_by_what_was_corrected_since_the_generation_was_made(live: Live) -> None:
+    assert not live.contested("c-1")
+    correct(live, 0, correction())
+    assert not live.contested("c-1")  # of no generation
+    publish(live, GENERATION)
+    assert live.contested("c-1")
+    assert not live.contested("c-2")
+    assert not live.contested(None)
+    publish(live, replace(GENERATION, created_at_ms=MADE_MS + 1))
+    assert not live.contested("c-1")
+
+
+def test_an_act_on_a_cluster_is_known_again(live: Live) -> None:
+    correct(live, 0, correction(kind="bound", ticket_id=None))
+    assert live.stale("f-1", "c-1", MADE_MS) == "repeated"
+    assert live.stale("f-2", "c-1", MADE_MS - 1) == "late"
+    assert live.stale("f-2", "c-1", MADE_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        pytest.param(b"words of a customer", "not_json", id="no JSON"),
+        pytest.param(b'{"feedback_id": "words of a customer"}', "missing_field", id="no correction"),
+        pytest.param(correction(vector="AAAA", encoder="mine"), "bad_vector", id="vector of another length"),
+    ],
+)
+def test_a_correction_that_cannot_be_read_is_told_of_and_passed_over(
+    live: Live, registry: CollectorRegistry, value: bytes, why: str
+) -> None:
+    publish(live, GENERATION)
+    with capture_logs() as said:
+        correct(live, 7, value)
+    assert said == [
+        {
+            "event": "state_unreadable",
+            "log_level": "error",
+            "reader": "corrections",
+            "topic": "tickets.corrections",
+            "partition": 0,
+            "offset": 7,
+            "why": why,
+        }
+    ]
+    assert registry.get_sample_value("sluice_state_unreadable_total", {"reader": "corrections"}) == 1
+    assert live.in_force is not None
+    assert (live.in_force.revision, live.in_force.learnt) == (8, ())
+
+
+def test_a_correction_of_another_version_of_sluice_ends_the_worker(live: Live) -> None:
+    with pytest.raises(Fatal, match=r"tickets\.corrections was written by another version of Sluice"):
+        correct(live, 0, b'{"schema_version": 2}')
 
 
 # -- similar tickets

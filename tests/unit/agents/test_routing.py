@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from math import isnan
 
 import numpy as np
 import pytest
@@ -13,24 +14,28 @@ from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from agents.flood import FloodGuard
+from agents.intake import Accepted, known_after
 from agents.pulse import Pulse
 from agents.routing import route
 from agents.state import text_of
 from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from models.generation import Generation, Thresholds
+from models.learn.acts import Said
 from models.routing.encode import encode
 from models.routing.pack import PackPolicy
 from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
+from schemas.feedback import Correction
+from schemas.insight import Insight
 from schemas.state import TicketState, TicketStatus
 from schemas.surge import Count
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import FRESH, HISTORY
-from tests.fakes.kafka import FakeKafka
+from tests.fakes.kafka import FakeKafka, FakeRecord
 from tests.fakes.path import NAMES, Rig, learn, publish, rig
-from tests.fakes.records import NOW_MS, batch, committed, record, state, state_record, ticket
+from tests.fakes.records import NOW_MS, batch, committed, feedback, record, state, state_record, ticket
 
 TEXTS = [text for _, text in HISTORY]
 TEAM_OF = {text: team for team, text in HISTORY}
@@ -231,6 +236,225 @@ def test_decisions_are_of_the_generation_in_force(ready: Rig) -> None:
     after = decisions(routed(ready, [created(2, TEXTS[0])]))
     assert before[0].generation_id != name
     assert after[0].generation_id == name
+
+
+# -- what people did
+
+
+def acted(number: int, kind: str, owner: str | None = None, **more: object) -> FakeRecord:
+    """An act on ticket `t-<number>`, told on its topic."""
+    value = feedback(kind, owner, **{"ticket_id": f"t-{number}", "feedback_id": f"f-{number}", **more})
+    return record(value, topic=NAMES.feedback)
+
+
+def on_cluster(kind: str, feedback_id: str, **more: object) -> FakeRecord:
+    value = feedback(kind, **{"ticket_id": None, "cluster_id": "c-1", "feedback_id": feedback_id, **more})
+    return record(value, topic=NAMES.feedback)
+
+
+def worked(given: Rig, *records: FakeRecord, epoch: int = 1) -> Batch:
+    done = batch(records, epoch)
+    route(done, given.path)
+    return done
+
+
+def insights(done: Batch) -> list[Insight]:
+    return [decode(Insight, output.value) for output in of_topic(done, NAMES.insights)]
+
+
+def corrections(done: Batch) -> list[Correction]:
+    return [decode(Correction, output.value) for output in of_topic(done, NAMES.corrections)]
+
+
+def readable(given: Rig, done: Batch, first: int = 0) -> None:
+    """What a batch wrote of corrections has been read by its worker."""
+    for offset, output in enumerate(of_topic(done, NAMES.corrections), first):
+        given.path.live.on_correction(
+            record(output.value, offset=offset, key=output.key, topic=NAMES.corrections)
+        )
+
+
+def test_a_ticket_and_an_act_on_it_may_come_together_and_in_any_order(ready: Rig) -> None:
+    done = worked(ready, acted(1, "reassigned", "locks"), record(created(1, TEXTS[0])))
+    (told,), (learnt,) = insights(done), corrections(done)
+    assert (told.decided_owner, told.owner, told.lesson) == ("mobile", "locks", "corrected")
+    assert told.decision_id == decisions(done)[0].decision_id
+    first, last = states(done)
+    assert (first.assigned_team, last.assigned_team) == (None, "locks")
+    assert (last.decision_id, last.vector, last.text) == (first.decision_id, first.vector, first.text)
+    assert (learnt.text, learnt.vector, learnt.encoder) == (last.text, last.vector, last.encoder)
+    assert reasons(done) == []
+
+
+def test_an_act_on_a_ticket_of_an_earlier_batch_and_of_a_later_one(ready: Rig) -> None:
+    worked(ready, record(created(1, TEXTS[0])))  # in flight
+    second = worked(ready, acted(1, "assigned", "mobile"))
+    (told,) = insights(second)
+    assert (told.first_assignment_right, told.lesson) == (True, None)
+    committed(second)
+    third = worked(ready, acted(1, "reassigned", "locks", feedback_id="f-2"), epoch=2)
+    assert (insights(third)[0].reassigned, states(third)[0].assigned_team) == (1, "locks")
+
+
+def test_an_act_on_nobody_s_ticket_dies_and_is_no_flood() -> None:
+    """Acts on tickets of before are sound records, and routing does not stop for them."""
+    given = rig(generations=[learned()], guard=FloodGuard(2, 1.0, 100))
+    done = worked(given, *(acted(number, "assigned", "locks") for number in range(9)))
+    assert reasons(done) == ["unknown_ticket"] * 9
+    committed(done)
+    assert given.counted("dead_letters_total", reason="unknown_ticket") == 9
+    with pytest.raises(PoisonFlood):
+        worked(given, *(record(b"{", topic=NAMES.feedback, offset=offset) for offset in range(3)))
+
+
+def test_an_act_that_is_no_news_leaves_nothing_but_a_count(ready: Rig) -> None:
+    committed(worked(ready, record(created(1, TEXTS[0])), acted(1, "assigned", "mobile")))
+    done = worked(
+        ready,
+        acted(1, "assigned", "mobile"),
+        acted(1, "assigned", "locks", feedback_id="f-2", at=NOW_MS - 1),
+    )
+    assert done.outputs == []
+    committed(done)
+    assert [ready.counted("events_total", handled=why) for why in ("repeated", "late")] == [1, 1]
+
+
+def test_an_act_in_another_partition_is_moved_within_its_topic() -> None:
+    given = rig(generations=[learned()], partitions=2)
+    home = given.path.intake.homes.of("t-1")
+    value = feedback("assigned", "locks")
+    done = worked(given, record(value, partition=1 - home, topic=NAMES.feedback))
+    assert [(o.topic, o.partition, o.value) for o in done.outputs] == [(NAMES.feedback, home, value)]
+    committed(done)
+    assert given.counted("events_total", handled="moved_home") == 1
+
+
+def test_a_ticket_event_that_names_another_team_teaches_too(ready: Rig) -> None:
+    done = routed(
+        ready,
+        [
+            created(1, TEXTS[0]),
+            ticket("t-1", "resolved", version=2, assigned_team="locks", resolution="new hub"),
+        ],
+    )
+    (told,), (learnt,) = insights(done), corrections(done)
+    assert (told.source, told.kind, told.first_assignment_right) == ("ticket", "resolved", False)
+    assert (learnt.owner, learnt.decided_owner, learnt.ticket_id) == ("locks", "mobile", "t-1")
+    last = states(done)[-1]
+    assert (last.status, last.owner, last.assigned_team) == (TicketStatus.SOLVED, "mobile", "locks")
+    assert last.decision_id == decisions(done)[0].decision_id
+
+
+def test_what_people_did_lasts_through_a_decision_anew(ready: Rig) -> None:
+    done = worked(
+        ready,
+        record(created(1, TEXTS[0])),
+        record(ticket("t-1", "updated", version=2)),
+        acted(1, "labelled", "x"),
+    )
+    assert len(decisions(done)) == 2
+    committed(done)
+    again = routed(ready, [ticket("t-1", "updated", version=3)])
+    assert (states(again)[0].assigned_team, states(again)[0].first_owner) == ("x", "x")
+    assert insights(again) == []
+
+
+def test_a_deleted_ticket_takes_its_text_out_of_the_corrections(ready: Rig) -> None:
+    committed(worked(ready, record(created(1, TEXTS[0])), acted(1, "reassigned", "locks")))
+    gone = routed(ready, [ticket("t-1", "deleted", version=2)])
+    assert [(o.topic, o.key, o.value) for o in gone.outputs] == [
+        (NAMES.state, b"t-1", None),
+        (NAMES.corrections, b"f-1", None),
+    ]
+
+
+def test_confirmations_are_written_once_a_cluster_is_contested(ready: Rig) -> None:
+    first = worked(ready, record(created(1, TEXTS[0])), acted(1, "assigned", "mobile"))
+    assert corrections(first) == []
+    now = {"at": NOW_MS + 5_000}
+    wrong = worked(ready, record(created(2, TEXTS[0])), acted(2, "reassigned", "locks", **now))
+    readable(ready, wrong)
+    right = worked(ready, record(created(3, TEXTS[0])), acted(3, "assigned", "mobile", **now))
+    (confirmed,) = corrections(right)
+    assert (confirmed.kind, confirmed.text, confirmed.cluster_id) == (
+        "confirmed",
+        None,
+        corrections(wrong)[0].cluster_id,
+    )
+
+
+def test_an_act_on_a_cluster_is_taken_once(ready: Rig) -> None:
+    first = on_cluster("bound", "f-1", owner="locks")
+    done = worked(ready, first, first, on_cluster("merged", "f-2", into_cluster_id="c-2"))
+    assert [(c.kind, c.feedback_id) for c in corrections(done)] == [("bound", "f-1"), ("merged", "f-2")]
+    assert {c.generation_id for c in corrections(done)} == {
+        ready.path.live.in_force and ready.path.live.in_force.id
+    }
+    committed(done)
+    readable(ready, done)
+    late = on_cluster("bound", "f-3", owner="mobile", at=NOW_MS - 1)
+    again = worked(ready, first, late)
+    assert again.outputs == []
+    committed(again)
+    assert [ready.counted("events_total", handled=why) for why in ("repeated", "late")] == [2, 1]
+    assert ready.counted("feedback_total", kind="bound", source="feedback") == 1
+    assert ready.counted("lessons_total", kind="bound") == 1
+
+
+def test_an_act_on_a_text_that_the_encoder_can_bear_no_longer_costs_itself_only() -> None:
+    given = rig(Choking(), [learned()])
+    table = given.path.intake.table
+    for number, text in ((1, TEXTS[0]), (2, POISON)):
+        value = ticket(f"t-{number}", text=text, version=1)
+        accepted = given.path.intake.read(record(value))
+        assert isinstance(accepted, Accepted)
+        table.settle({accepted.place: replace(known_after(accepted), said=Said(None, None, None))})
+    done = worked(given, acted(2, "assigned", "locks"), acted(1, "assigned", "locks"))
+    assert reasons(done) == ["internal"]
+    assert [told.ticket_id for told in insights(done)] == ["t-1"]
+    assert [state.ticket_id for state in states(done)] == ["t-1"]
+
+
+def test_nothing_of_an_act_is_counted_before_the_commit(ready: Rig) -> None:
+    done = worked(
+        ready,
+        record(created(1, TEXTS[0])),
+        record(created(2, "zzzz qqqq wwww xxxx jjjj")),
+        acted(1, "reassigned", "somebody new", at=NOW_MS + 8_000),
+        acted(2, "labelled", "locks", at=NOW_MS + 8_000),
+        acted(1, "resolved", feedback_id="f-3", at=NOW_MS + 9_000, resolution="call 13812345678"),
+    )
+
+    def counts() -> list[float]:
+        return [
+            ready.counted("feedback_total", kind="reassigned", source="feedback"),
+            ready.counted("lessons_total", kind="corrected"),
+            ready.counted("first_assignments_total", owner="mobile", result="wrong"),
+            ready.counted("reassignments_total", owner="mobile"),
+            ready.counted("time_to_assign_seconds_count", by="route"),
+            ready.counted("time_to_assign_seconds_sum", by="people"),
+            ready.counted("masked_spans_total", type="PHONE"),
+        ]
+
+    assert counts() == [0] * 7
+    shares = [f"live_{name}_share" for name in ("accuracy", "reassigned", "triage")]
+    assert all(isnan(ready.counted(name)) for name in shares)
+    committed(done)
+    assert counts() == [1, 3, 1, 1, 1, 8.0, 1]
+    assert [ready.counted(name) for name in shares] == [0.0, 1.0, 0.5]
+
+
+def test_owners_that_the_generation_does_not_know_share_a_label(ready: Rig) -> None:
+    done = worked(
+        ready,
+        record(created(1, TEXTS[0])),
+        acted(1, "reassigned", "x"),
+        acted(1, "reassigned", "y", feedback_id="f-2"),
+        acted(1, "reassigned", "z", feedback_id="f-3"),
+    )
+    committed(done)
+    found = [ready.counted("reassignments_total", owner=owner) for owner in ("mobile", "other", "x", "y")]
+    assert found == [1, 2, 0, 0]
 
 
 # -- refused, skipped

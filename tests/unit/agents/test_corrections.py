@@ -1,0 +1,190 @@
+"""Corrections on their topic: what counts of them, in which order, for whom."""
+
+import numpy as np
+import pytest
+
+from agents.corrections import CorrectionLog, contested_since
+from agents.state import text_of
+from schemas.codec import encode
+from schemas.contract import time_of
+from schemas.feedback import Correction, CorrectionKind
+from schemas.unreadable import Unreadable
+from tests.fakes.records import NOW_MS
+
+DIM = 4
+EYE = np.eye(DIM, dtype=np.float32)
+
+
+def correction(feedback_id: str, **more: object) -> Correction:
+    fields: dict[str, object] = {
+        "feedback_id": feedback_id,
+        "kind": "corrected",
+        "ticket_id": f"t-{feedback_id}",
+        "cluster_id": "c-1",
+        "decided_owner": "mobile",
+        "owner": "locks",
+        "generation_id": "g-1",
+        "text": "the lock is offline",
+        "vector": text_of(EYE[0]),
+        "encoder": "mine",
+        "at": time_of(NOW_MS),
+    }
+    return Correction.model_validate(fields | more)
+
+
+class Topic:
+    """A log that is fed as records come, each at the next offset."""
+
+    def __init__(self) -> None:
+        self.log = CorrectionLog("mine", DIM)
+        self.records: list[tuple[bytes, bytes | None, int]] = []
+
+    def put(self, *events: Correction) -> None:
+        for event in events:
+            self.write(event.feedback_id, encode(event))
+
+    def write(self, key: str, value: bytes | None) -> None:
+        found = (key.encode(), value, len(self.records))
+        self.records.append(found)
+        self.log.feed(*found)
+
+    def said(self) -> list[tuple[int, str]]:
+        return [(one.revision, one.feedback_id) for one in self.log.learnt()]
+
+
+@pytest.fixture
+def topic() -> Topic:
+    return Topic()
+
+
+def test_nothing_was_learnt_at_first(topic: Topic) -> None:
+    assert (topic.log.revision, topic.log.learnt()) == (0, ())
+
+
+def test_every_field_of_what_was_learnt(topic: Topic) -> None:
+    topic.put(correction("f-1", into_cluster_id="c-2"))
+    (found,) = topic.log.learnt()
+    assert (found.revision, found.feedback_id, found.kind) == (1, "f-1", CorrectionKind.CORRECTED)
+    assert (found.ticket_id, found.cluster_id, found.into_cluster_id) == ("t-f-1", "c-1", "c-2")
+    assert (found.decided_owner, found.owner, found.generation_id) == ("mobile", "locks", "g-1")
+    assert (found.text, found.at_ms) == ("the lock is offline", NOW_MS)
+    np.testing.assert_array_equal(found.vector, EYE[0])
+
+
+def test_revisions_are_places_in_the_topic_and_order_what_counts(topic: Topic) -> None:
+    topic.put(correction("f-1"), correction("f-2"), correction("f-3"))
+    assert topic.said() == [(1, "f-1"), (2, "f-2"), (3, "f-3")]
+    assert topic.log.revision == 3
+
+
+def test_of_one_ticket_the_last_one_counts_and_stands_where_it_was_made(topic: Topic) -> None:
+    topic.put(
+        correction("f-1", ticket_id="t-1"),
+        correction("f-2", ticket_id="t-2"),
+        correction("f-3", ticket_id="t-1", kind="confirmed", text=None, vector=None, encoder=None),
+    )
+    assert topic.said() == [(2, "f-2"), (3, "f-3")]
+
+
+def test_of_one_id_the_last_one_counts(topic: Topic) -> None:
+    topic.put(correction("f-1"), correction("f-2"), correction("f-1"))
+    assert topic.said() == [(2, "f-2"), (3, "f-1")]
+
+
+def test_a_tombstone_takes_one_back_and_has_a_revision_of_its_own(topic: Topic) -> None:
+    topic.put(correction("f-1"), correction("f-2"))
+    topic.write("f-1", None)
+    topic.write("never there", None)
+    assert (topic.said(), topic.log.revision) == ([(2, "f-2")], 4)
+
+
+def test_what_was_overtaken_counts_again_where_the_later_one_is_taken_back(topic: Topic) -> None:
+    """Whoever takes back what a ticket taught takes back all of it: a late reader may find only the earlier one."""
+    topic.put(correction("f-1", ticket_id="t-1"), correction("f-2", ticket_id="t-1"))
+    topic.write("f-2", None)
+    assert topic.said() == [(1, "f-1")]
+
+
+@pytest.mark.parametrize("kind", ["bound", "merged", "split"])
+def test_an_act_on_a_cluster_counts_beside_those_on_its_tickets(topic: Topic, kind: str) -> None:
+    topic.put(correction("f-1"), correction("f-2", kind=kind, ticket_id=None), correction("f-3"))
+    assert topic.said() == [(1, "f-1"), (2, "f-2"), (3, "f-3")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"vector": None}, {"encoder": "theirs"}, {"encoder": None}, {"encoder": "theirs", "vector": "AAAA"}],
+    ids=["none", "of another encoder", "of nobody knows which", "of another encoder and length"],
+)
+def test_without_a_vector_to_compare_the_text_is_there(topic: Topic, more: dict[str, object]) -> None:
+    topic.put(correction("f-1", **more))
+    (found,) = topic.log.learnt()
+    assert (found.vector, found.text) == (None, "the lock is offline")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        pytest.param(b"no json", Unreadable, id="no JSON"),
+        pytest.param(b"{}", Unreadable, id="no correction"),
+        pytest.param(encode(correction("f-1", vector="AAAA")), ValueError, id="vector of another length"),
+        pytest.param(encode(correction("f-1", vector="x")), ValueError, id="no vector"),
+    ],
+)
+def test_one_that_cannot_be_read_takes_its_key_s_back_and_is_counted(
+    topic: Topic, value: bytes, error: type[Exception]
+) -> None:
+    topic.put(correction("f-1"), correction("f-2"))
+    with pytest.raises(error):
+        topic.write("f-1", value)
+    assert (topic.said(), topic.log.revision) == ([(2, "f-2")], 3)
+
+
+@pytest.mark.parametrize("gone", [(), (0,), (0, 2), (3,)], ids=str)
+def test_a_reader_that_comes_after_compaction_learns_the_same(topic: Topic, gone: tuple[int, ...]) -> None:
+    """Compaction removes what a later record of its key replaced, and in the end tombstones."""
+    topic.put(correction("f-1"), correction("f-2"), correction("f-1"))
+    topic.write("f-1", None)
+    topic.put(correction("f-1", owner="payments"), correction("f-3", ticket_id="t-f-2"))
+    late = CorrectionLog("mine", DIM)
+    for key, value, offset in topic.records:
+        if offset not in gone:
+            late.feed(key, value, offset)
+    told = [[(o.revision, o.feedback_id, o.owner) for o in log.learnt()] for log in (topic.log, late)]
+    assert told[0] == told[1] == [(5, "f-1", "payments"), (6, "f-3", "locks")]
+    assert late.revision == topic.log.revision
+
+
+# -- repeated and late acts on clusters
+
+
+@pytest.mark.parametrize(
+    ("feedback_id", "cluster_id", "at_ms", "why"),
+    [
+        pytest.param("f-1", "c-1", NOW_MS, "repeated", id="again"),
+        pytest.param("f-2", "c-1", NOW_MS - 1, "late", id="older"),
+        pytest.param("f-2", "c-1", NOW_MS, None, id="of the same moment"),
+        pytest.param("f-2", "c-1", NOW_MS + 1, None, id="newer"),
+        pytest.param("f-2", "c-2", NOW_MS - 1, None, id="of another cluster"),
+    ],
+)
+def test_which_act_on_a_cluster_is_news(
+    topic: Topic, feedback_id: str, cluster_id: str, at_ms: int, why: str | None
+) -> None:
+    topic.put(correction("f-1", kind="bound", ticket_id=None))
+    topic.put(correction("f-9", at=time_of(NOW_MS + 99)))  # of a ticket in that cluster: no matter
+    assert topic.log.stale(feedback_id, cluster_id, at_ms) == why
+
+
+# -- contested clusters
+
+
+def test_a_cluster_is_contested_by_corrections_of_its_tickets_since_then(topic: Topic) -> None:
+    topic.put(
+        correction("f-1", cluster_id="c-before", at=time_of(NOW_MS - 1)),
+        correction("f-2", cluster_id="c-then", at=time_of(NOW_MS)),
+        correction("f-3", cluster_id="c-confirmed", kind="confirmed"),
+        correction("f-4", cluster_id="c-bound", kind="bound", ticket_id=None),
+        correction("f-5", cluster_id=None),
+    )
+    assert contested_since(topic.log.learnt(), NOW_MS) == {"c-then"}
