@@ -93,7 +93,7 @@ def measure_peers(tasks: Sequence[Task], ours: dict[str, Any], step: Callable[[s
 
 def compared(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
     """Differences of the scores that both have, and the ratio of the wrong first owners; None without any."""
-    both = [key for key in theirs if key != "n" and theirs[key] is not None and ours[key] is not None]
+    both = [key for key in theirs if key != "n" and theirs[key] is not None and ours.get(key) is not None]
     wrong = 1.0 - (theirs["accuracy"] or 0.0)
     return {
         "difference": {key: round(ours[key] - theirs[key], 4) for key in both},

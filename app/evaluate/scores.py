@@ -105,6 +105,8 @@ def calibration_error(confidence: Numbers, right: Flags, bins: int = _BINS) -> f
     """
     if not len(confidence):
         return None
+    order = np.lexsort((right, confidence))  # sums of floating-point numbers hang on their order too
+    confidence, right = confidence[order], right[order]
     place = (rankdata(confidence) - 0.5) / len(confidence)  # ties share their mean rank; within (0, 1)
     row_bin = (place * bins).astype(np.int64)
     gap = np.bincount(row_bin, confidence - right, bins)  # of the sums: the mean's gap times the bin's rows
