@@ -247,8 +247,9 @@ def acted(number: int, kind: str, owner: str | None = None, **more: object) -> F
     return record(value, topic=NAMES.feedback)
 
 
-def on_cluster(kind: str, feedback_id: str, **more: object) -> FakeRecord:
-    value = feedback(kind, **{"ticket_id": None, "cluster_id": "c-1", "feedback_id": feedback_id, **more})
+def on_cluster(kind: str, feedback_id: str, owner: str | None = None, **more: object) -> FakeRecord:
+    more = {"ticket_id": None, "cluster_id": "c-1", "feedback_id": feedback_id} | more
+    value = feedback(kind, owner, **more)
     return record(value, topic=NAMES.feedback)
 
 
