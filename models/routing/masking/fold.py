@@ -1,4 +1,4 @@
-"""Fold: a text as the recognisers of form read it, each character at its place."""
+"""Fold: a text as recognisers read it, each character at its place."""
 
 import re
 import unicodedata
@@ -10,6 +10,7 @@ _FOREIGN_MARK = re.compile(
 _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 # Every script with decimal digits of its own (Unicode category Nd) lies in here; Latin and Chinese do not.
 _FOREIGN_SCRIPT = re.compile("[\u0660-\u1c59\ua620-\uabf9\U00010480-\U0001fbff]")
+_FIRST_LETTER = re.compile(r"(?<![\w'’])[^\W\d_]")
 
 
 def fold(text: str) -> str:
@@ -19,6 +20,13 @@ def fold(text: str) -> str:
     if _FOREIGN_SCRIPT.search(text):
         text = _FOREIGN_DIGIT.sub(_as_ascii, text)
     return _FOREIGN_MARK.sub(_as_ascii, text)
+
+
+def capitalised(text: str) -> str:
+    """Every word with a capital in front; as long as `text`, since letters whose capital is longer stay."""
+    return _FIRST_LETTER.sub(
+        lambda letter: letter[0].upper() if len(letter[0].upper()) == 1 else letter[0], text
+    )
 
 
 def _as_ascii(match: re.Match[str]) -> str:

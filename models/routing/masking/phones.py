@@ -83,8 +83,8 @@ def _is_landline(number: Number) -> bool:
     _, digits, sizes, marks = number
     if digits[0] != "0" or digits[1] == "0":
         return False
-    if _CN_LANDLINE.fullmatch(digits):
-        return sizes[0] == len(digits) or sizes[0] <= 4
+    if _CN_LANDLINE.fullmatch(digits) and (sizes[0] == len(digits) or sizes[0] <= 4):
+        return True
     if len(sizes) == 3 and sizes[2] <= 6 and _CN_LANDLINE.fullmatch(digits[: -sizes[2]]) and sizes[0] <= 4:
         return True  # the last group is an extension
     grouped = 2 <= sizes[0] <= 5 and max(sizes) >= 3 and min(sizes) >= 2

@@ -23,6 +23,7 @@ MASKED = {
     "hotline": ("打400-123-4567没人接", "打[PHONE]没人接"),
     "US with brackets": ("call (415) 555-2671 x12", "call [PHONE]"),
     "US with dots": ("reach me: 415.555.2671", "reach me: [PHONE]"),
+    "area code of five digits": ("Phone: 05334 75 83 35", "Phone: [PHONE]"),
     "international": ("+44 20 7946 0958 is mine", "[PHONE] is mine"),
     "international with 00": ("ring 0033 6 12 34 56 78 please", "ring [PHONE] please"),
     "label behind": ("12 Main St 61 51 81 office", "12 Main St [PHONE] office"),
