@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     # What is accepted, and when too much of it is bad.
     max_record_bytes: Annotated[int, Field(ge=1_000, le=8_000_000)] = 1_000_000
     max_text_chars: Annotated[int, Field(ge=100, le=100_000)] = 8_000
+    mask_also: Annotated[
+        tuple[Literal["host", "name", "address"], ...], NoDecode, BeforeValidator(_split)
+    ] = ()
     dead_letter_max_consecutive: Positive = 200
     dead_letter_max_share: Ratio = 0.5
     dead_letter_window: Positive = 1_000

@@ -35,10 +35,13 @@ from app.child import free_port
 from app.connect import faust_credentials
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
+from models.engines.names import load_names
 from models.errors import Fatal, Transient
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.encode import Encoder
+from models.routing.mask import DEFAULT
+from models.routing.masking.span import Kind
 from models.routing.pack import PackPolicy
 from models.vote import VotePolicy
 from schemas.codec import Limits
@@ -71,8 +74,14 @@ def pack_policy(settings: Settings) -> PackPolicy:
 
 
 def clean_policy(settings: Settings) -> CleanPolicy:
-    """How much of a ticket is read."""
-    return CleanPolicy(max_chars=settings.max_text_chars)
+    """How much of a ticket is read, and what is masked in it.
+
+    Raises:
+        Fatal: what finds names is asked for and not installed.
+    """
+    also = frozenset(Kind(kind.upper()) for kind in settings.mask_also)
+    recogniser = load_names() if also - {Kind.HOST} else None
+    return CleanPolicy(settings.max_text_chars, DEFAULT | also, recogniser)
 
 
 def decide_policy(settings: Settings) -> DecidePolicy:

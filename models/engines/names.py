@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.resources import files
 from pkgutil import iter_modules
 
-from models.engines.lexical import LexicalTagger, load_tagger
+from models.engines.lexical import LexicalTagger, load_tagger, missing_extra
 from models.engines.unigram import read_model
 from models.errors import Fatal
 from models.routing.masking.chinese import Word, find_chinese
@@ -131,7 +131,7 @@ def _package(name: str) -> list[str]:
     try:
         return list(import_module(name).__path__)
     except ModuleNotFoundError as error:
-        raise Fatal("names: package Faker is not installed; it comes with the extra `names`") from error
+        raise Fatal(missing_extra("faker")) from error
 
 
 def _values(name: str) -> dict[str, set[str]]:

@@ -97,6 +97,8 @@ def allowed(schema: dict[str, Any]) -> str:
         return ", ".join(kind["enum"])
     if low is not None:
         return f"{low:,.0f} or more" if high is None else f"{low:,.0f} to {high:,.0f}"
+    if "enum" in kind.get("items", {}):
+        return f"words of {', '.join(kind['items']['enum'])}"
     if "pattern" in kind:
         return str(kind["pattern"])
     if "maxLength" in kind:
@@ -111,7 +113,7 @@ def default(schema: dict[str, Any]) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, list | tuple):
-        return ",".join(value)
+        return ",".join(value) or "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
