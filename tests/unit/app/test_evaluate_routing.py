@@ -1,0 +1,234 @@
+"""`sluice evaluate routing` with the embedded encoder on a hundred short texts: its keys, its sense, its errors."""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.cli.command import main
+from app.settings import Settings
+
+Run = Callable[..., tuple[int, str, str]]
+Rows = list[dict[str, str]]
+
+PROBLEMS = {
+    "payments": ("card was charged twice", "refund has not arrived", "invoice shows a wrong amount", "payment fails"),
+    "network": ("wifi drops all the time", "internet is very slow", "router has no signal", "modem does not connect"),
+    "delivery": ("parcel never came", "courier left it elsewhere", "shipment is late", "package arrived broken"),
+    "account": ("password does not work", "login is locked", "cannot sign in anymore", "profile was deleted"),
+}  # fmt: skip
+OPENINGS = (
+    "hello, my {}",
+    "please help: the {}",
+    "since yesterday the {}",
+    "again the {}",
+    "why is it that my {}",
+    "{}",
+)
+NOBODYS = (
+    "what is the tallest mountain",
+    "tell me a joke",
+    "who won the game last night",
+    "a recipe for pancakes",
+)
+
+FIXED = ("n", "accuracy", "coverage", "precision", "ece", "oos_auroc", "oos_recall", "per_class")
+
+
+def labelled() -> Rows:
+    """96 texts of four labels, a third of each for test, and four that are nobody's."""
+    rows = [
+        {"id": f"{label}-{number}", "text": opening.format(problem), "label": label, "split": split}
+        for label, problems in PROBLEMS.items()
+        for number, (problem, (at, opening)) in enumerate(product(problems, enumerate(OPENINGS)))
+        for split in [("test" if at % 3 == 2 else "train")]
+    ]
+    return rows + [
+        {"id": f"o-{n}", "text": text, "label": "oos", "split": "test"} for n, text in enumerate(NOBODYS)
+    ]
+
+
+def write(folder: Path, rows: Rows, name: str = "tickets.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs `sluice evaluate routing` with these words, without any setting; exit code, standard output and error."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def called(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sluice", "evaluate", "routing", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        said = capfd.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return called
+
+
+def report_of(answer: tuple[int, str, str]) -> dict[str, Any]:
+    code, out, err = answer
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_report_has_its_keys_and_makes_sense(run: Run, tmp_path: Path) -> None:
+    report = report_of(run(write(tmp_path, labelled()), "--json"))
+    assert set(FIXED) <= set(report)
+    assert (report["n"], report["learnt_from"], report["labels"]) == (36, 64, 4)
+    assert report["accuracy"] >= 0.9
+    assert report["oos_auroc"] >= 0.9
+    for key in ("coverage", "coverage_in_scope", "coverage_at_target", "ece", "oos_recall", "triage_share"):
+        assert 0 <= report[key] <= 1, key
+    assert sum(report["by_outcome"].values()) == 36
+    assert report["coverage"] == round(report["by_outcome"].get("route", 0) / 36, 4)
+    assert {label: scores["n"] for label, scores in report["per_class"].items()} == dict.fromkeys(PROBLEMS, 8)
+    assert report["parted_by"] == "split"
+    assert report["encoder"].startswith("use-multilingual")
+    assert {"prepare_train", "prepare_test", "fit", "match", "decide"} <= set(report["seconds"])
+    assert all(0 <= place["route_at"] <= 1.01 for place in report["thresholds"])
+
+
+def test_the_same_file_gives_the_same_figures(run: Run, tmp_path: Path) -> None:
+    rows = labelled()
+    one, other = write(tmp_path, rows), write(tmp_path, rows[::-1], "turned.jsonl")
+    reports = [report_of(run(path, "--json")) for path in (one, one, other)]
+    for report in reports:
+        del report["seconds"]
+    assert reports[0] == reports[1] == reports[2]
+
+
+def test_without_rows_that_are_nobodys_their_figures_are_null(run: Run, tmp_path: Path) -> None:
+    rows = [row for row in labelled() if row["label"] != "oos"]
+    report = report_of(run(write(tmp_path, rows), "--json"))
+    assert (report["oos_auroc"], report["oos_recall"]) == (None, None)
+
+
+def test_a_file_without_a_split_is_scored_whole_in_folds(run: Run, tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in ("text", "label")} for row in labelled()]
+    report = report_of(run(write(tmp_path, rows), "--oos-label", "oos", "--folds", 3, "--json"))
+    assert (report["n"], report["parted_by"], len(report["thresholds"])) == (100, "folds", 3)
+    assert report["learnt_from"] == 2 * 96
+    assert report["accuracy"] >= 0.9
+
+
+def test_columns_and_files_may_be_named_otherwise(run: Run, tmp_path: Path) -> None:
+    header = "subject\tbody\tteam\n"
+    parts = {"train": header, "test": header}
+    for row in labelled():
+        parts[row["split"]] += f"{row['text']}\tplease\t{row['label']}\n"
+    for part, text in parts.items():
+        (tmp_path / f"{part}.tsv").write_text(text)
+    files = ("--train", tmp_path / "train.tsv", "--test", tmp_path / "test.tsv")
+    report = report_of(run(*files, "--text", "subject+body", "--label", "team", "--json"))
+    assert (report["n"], report["parted_by"]) == (36, "files")
+
+
+def test_a_text_that_cannot_be_used_counts_as_not_answered(run: Run, tmp_path: Path) -> None:
+    unseen = {"id": "x", "text": "\u200b", "label": "payments", "split": "test"}
+    report = report_of(run(write(tmp_path, [*labelled(), unseen]), "--json"))
+    assert (report["n"], report["by_outcome"]["refused"]) == (37, 1)
+    assert report["per_class"]["payments"]["n"] == 9
+    assert report["per_class"]["payments"]["recall"] <= 0.8889
+
+
+def test_few_shots_and_peers_stand_beside(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, labelled())
+    report = report_of(run(path, "--shots", 3, "--shots", 1, "--peers", "--json"))
+    assert [(place["shots"], place["learnt_from"]) for place in report["few_shot"]] == [(1, 4), (3, 12)]
+    for place in (*report["few_shot"], report):
+        peers = place["peers"]
+        assert list(peers) == ["logistic_regression", "semantic_router", "semantic_router_sum"]
+        found = peers["logistic_regression"]
+        assert found["difference"]["accuracy"] == round(place["accuracy"] - found["accuracy"], 4)
+        assert ("missing" in peers["semantic_router"]) == (find_spec("semantic_router") is None)
+    assert report["peers"]["logistic_regression"]["accuracy"] >= 0.9
+
+
+def test_people_see_tables_and_never_a_text(run: Run, tmp_path: Path) -> None:
+    code, out, err = run(write(tmp_path, labelled()), "--shots", 2, "--peers", "--out", tmp_path / "found")
+    assert code == 0
+    for said in (
+        "right owner first",
+        "nobody's tickets held back",
+        "logistic regression",
+        "texts a label",
+        "worst of 4",
+    ):
+        assert said in out
+    written = (tmp_path / "found/rows.jsonl").read_text() + (tmp_path / "found/report.json").read_text()
+    for row in labelled():
+        assert row["text"] not in out + err + written
+
+
+def test_what_is_written_is_the_report_and_a_line_a_row(run: Run, tmp_path: Path) -> None:
+    report = report_of(run(write(tmp_path, labelled()), "--out", tmp_path / "a/b", "--json"))
+    assert json.loads((tmp_path / "a/b/report.json").read_text()) == report
+    lines = [json.loads(line) for line in (tmp_path / "a/b/rows.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == [row["id"] for row in labelled() if row["split"] == "test"]
+    right = [line["first"] == line["label"] for line in lines if line["label"] is not None]
+    assert round(sum(right) / len(right), 4) == report["accuracy"]
+    assert [line["label"] for line in lines[-4:]] == [None] * 4
+
+
+def test_rows_of_no_use_are_told_of_without_their_text(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, [*labelled(), {"text": "secret words", "label": "", "split": "train"}])
+    code, out, err = run(path, "--json")
+    assert (code, json.loads(out)["bad_rows"]) == (0, 1)
+    assert "1 rows left out, the first at line 101: label: no label" in err
+    assert "secret" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["nowhere.csv"], "nowhere.csv: cannot be read", id="no-file"),
+        pytest.param(["{path}", "--text", "body"], "no column body; its columns are:", id="text-column"),
+        pytest.param(["{path}", "--label", "team"], "no column team; its columns are:", id="label-column"),
+        pytest.param(["{path}", "--split-column", "part"], "no column part; its columns are:", id="split-column"),
+        pytest.param(["{path}", "--test-split", "val"], "no row of split val; its splits are:", id="empty-part"),
+        pytest.param(["--train", "{path}", "--test", "{other}"], "no label in common", id="strangers"),
+        pytest.param(["{path}", "--train", "{path}"], "what is to be scored? give FILE", id="file-and-train"),
+        pytest.param(["--train", "{path}"], "what is to be scored? give FILE", id="train-alone"),
+        pytest.param([], "what is to be scored? give FILE", id="nothing"),
+        pytest.param(
+            ["--train", "{path}", "--test", "{path}", "--folds", "3"], "what is to be scored?", id="files-and-folds"
+        ),
+        pytest.param(["{empty}"], "no ticket to decide on: empty_text", id="nothing-to-read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_line_and_two(run: Run, tmp_path: Path, words: list[str], said: str) -> None:
+    paths = {
+        "path": write(tmp_path, labelled()),
+        "other": write(tmp_path, [{"text": "x", "label": "strange"}], "other.jsonl"),
+        "empty": write(
+            tmp_path,
+            [row if row["split"] == "train" else row | {"text": "\u200b"} for row in labelled()],
+            "empty.jsonl",
+        ),
+    }
+    code, out, err = run(*(word.format(**paths) for word in words))
+    assert (code, out) == (2, "")
+    (line,) = [line for line in err.splitlines() if not line.startswith("·")]
+    assert line.startswith("sluice: ")
+    assert said in line
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, labelled())
+    code, out, err = run(path, "--out", path, "--json")
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err.splitlines()[-1]
