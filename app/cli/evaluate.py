@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from app.cli.console import Json, err, print_json, progress
+from app.files.lines import BadRow
 from app.settings import load_settings
 from models.errors import Fatal
 
@@ -85,6 +86,49 @@ def routing(
         print_json(found.report)
     else:
         print_routing(found.report)
+
+
+@app.command()
+def masking(
+    file: Annotated[
+        Path,
+        typer.Argument(help="JSON Lines, also .gz: text, and spans of type, start, end.", show_default=False),
+    ],
+    types: Annotated[
+        list[str] | None, typer.Option("--types", help="Count this labelled type only; repeatable.")
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask", help="Mask as well: host, name or address; repeatable. Else SLUICE_MASK_ALSO."
+        ),
+    ] = None,
+    misses: Annotated[int, typer.Option(min=0, help="Say where so many values leaked, never what.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Mask labelled texts as a worker does, and score what still reads.
+
+    Recall is the share of labelled values masked to the last letter and digit, leak share that of their letters and
+    digits that still read, precision the share of masked pieces that touch such a value. Only types that Sluice
+    claims to find count; the others are listed.
+
+    Example: sluice evaluate masking pii.jsonl.gz --mask host --misses 10
+    """
+    from app.cli.masking_table import print_masking
+    from app.evaluate.masking import evaluate_masking, read_spanned
+    from app.worker import clean_policy
+
+    bad: list[BadRow] = []
+    texts = read_spanned(file, bad.append)
+    if bad:
+        _step(f"{len(bad)} rows left out, the first at line {bad[0].line}: {bad[0].reason}")
+    policy = clean_policy(load_settings(mask_also=tuple(also) if also else None))
+    with progress() as tell:
+        report = {**evaluate_masking(texts, policy, types or (), misses, tell), "bad_rows": len(bad)}
+    if as_json:
+        print_json(report)
+    else:
+        print_masking(report)
 
 
 def _step(line: str) -> None:

@@ -10,7 +10,7 @@ joined text. The figures count letters and digits; blanks and punctuation of a v
 - `leak_share`: share of the letters and digits of those values that come out readable.
 - `precision`: share of the masked pieces that touch a value of a claimed type. A piece on nothing labelled is wrong,
   and so is one that touches only values of other types, such as a telephone number seen in a postcode; these are
-  also counted apart, as `masks_on_other_types`.
+  also counted apart, as `masks_on_other_types`. Where only some types are asked for, pieces on the others are left out.
 """
 
 import time
@@ -159,12 +159,11 @@ def evaluate_masking(
         misses: of so many values of claimed types that were not masked whole, where they stand is listed, never
             what they are.
     """
-    wanted = {name.upper() for name in types}
+    wanted = {name.upper() for name in types} or {value.type for text in texts for value in text.values}
     claimed = {name for name, kinds in CLAIMS.items() if kinds <= policy.mask}
     count = _Count()
     for done, text in enumerate(texts, start=1):
-        values = [value for value in text.values if not wanted or value.type in wanted]
-        _add(count, text, values, claimed, policy, misses)
+        _add(count, text, wanted, claimed, policy, misses)
         tell(done, len(texts))
     return _report(count, len(texts), claimed, policy)
 
@@ -172,7 +171,7 @@ def evaluate_masking(
 def _add(
     count: _Count,
     text: SpannedText,
-    values: list[Value],
+    wanted: set[str],
     claimed: set[str],
     policy: CleanPolicy,
     misses: int,
@@ -182,8 +181,10 @@ def _add(
     masked = mask(normal, policy.mask, policy.recogniser)
     count.seconds += time.perf_counter() - start
     hidden = _hidden(masked)
-    places = [_place(text.text, normal, value) for value in values]
-    for value, (first, last) in zip(values, places, strict=True):
+    places = [(value, *_place(text.text, normal, value)) for value in text.values]
+    for value, first, last in places:
+        if value.type not in wanted:
+            continue
         told = [at for at in range(first, last) if normal[at].isalnum()]
         leaked = sum(at not in hidden for at in told)
         count.by_type.setdefault(value.type, _Tally()).add(len(told), leaked)
@@ -191,18 +192,16 @@ def _add(
             where = {"id": text.id, "line": text.line, "type": value.type}
             count.misses.append({**where, "start": value.start, "end": value.end})
     for span in masked.spans:
-        touched = {value.type for value, place in zip(values, places, strict=True) if _touch(span, place)}
+        touched = {value.type for value, first, last in places if span.start < last and first < span.end}
+        if touched and not touched & wanted:
+            continue
         count.masks += 1
-        count.right += bool(touched & claimed)
-        count.on_other_types += bool(touched) and not touched & claimed
+        count.right += bool(touched & wanted & claimed)
+        count.on_other_types += bool(touched) and not touched & wanted & claimed
 
 
 def _hidden(masked: Masked) -> set[int]:
     return {at for span in masked.spans for at in range(span.start, span.end)}
-
-
-def _touch(span: Span, place: tuple[int, int]) -> bool:
-    return span.start < place[1] and place[0] < span.end
 
 
 def _place(text: str, normal: str, value: Value) -> tuple[int, int]:

@@ -28,13 +28,13 @@ _SPACE = "\u2581"
 # A word is ordinary where in small letters it is more likely than .3 of what it is with a capital: "paul" (.09) and
 # "mary" (.08) are names, "mark" (.55) and "chase" (1.2) are words. As a difference of natural logarithms.
 _RARER = 1.2
-_RARE = -12.5  # a name that is rarer than that ("Skip", "Pepper") is not told without its capital
+_RARE = -13.5  # a name that is rarer than that ("Skip") is not told without its capital
 # Products and makers that are also somebody's name; small, since a name beside one of them is found all the same.
 _PRODUCTS = "darwin safari catalina sierra siri alexa cortana jenkins phoenix tesla mercedes dell nielsen"
 _NATIONS = "american british irish scottish swiss austrian canadian mexican brazilian indian roman"
 _CITIES = """paris london sydney austin florence vienna berlin milan rome madrid lisbon dublin boston houston dallas
     denver orlando charlotte lincoln jackson madison brooklyn chelsea salem cordoba valencia adelaide perth atlanta
-    angeles francisco diego"""
+    angeles francisco diego reno columbus"""
 _DATES = """january february march april may june july august september october november december monday tuesday
     wednesday thursday friday saturday sunday januar"""
 
