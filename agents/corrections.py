@@ -5,9 +5,15 @@ ticket the last of those. So a reader that saw every record and one that came af
 workers, since the topic has one partition.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from agents.state import vector_of
+from models.generation import Generation
+from models.lexicon import join
+from models.routing.corrections import Act, ActKind
 from models.vote import Vectors
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
@@ -103,6 +109,38 @@ class CorrectionLog:
             for one in self._held.values()
         )
         return "late" if any(later) else None
+
+
+# Merged and split clusters are for reclustering to heed; a decision cannot.
+_TEACHES = {
+    CorrectionKind.CORRECTED: ActKind.CORRECTED,
+    CorrectionKind.CONFIRMED: ActKind.CONFIRMED,
+    CorrectionKind.BOUND: ActKind.BOUND,
+}
+
+
+class Hybrids:
+    """Corrections as acts on one generation, whose lexicon their texts are read with, each once."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._lexicon = generation.lexicon
+        self._vectors: dict[int, Vectors] = {}
+
+    def acts(self, learnt: Sequence[Learnt]) -> list[Act]:
+        """The acts among them, in their order."""
+        fresh = [one for one in learnt if one.vector is not None and one.revision not in self._vectors]
+        if fresh:
+            dense = np.stack([one.vector for one in fresh if one.vector is not None])
+            joined = join(self._lexicon, [one.text or "" for one in fresh], dense)
+            self._vectors.update({one.revision: row for one, row in zip(fresh, joined, strict=True)})
+        return [
+            Act(one.revision, _TEACHES[one.kind], one.owner, one.ticket_id, one.cluster_id, self._of(one))
+            for one in learnt
+            if one.owner is not None and one.kind in _TEACHES
+        ]
+
+    def _of(self, one: Learnt) -> Vectors | None:
+        return self._vectors.get(one.revision)
 
 
 def contested_since(learnt: tuple[Learnt, ...], since_ms: int) -> frozenset[str]:

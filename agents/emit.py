@@ -225,7 +225,7 @@ def _alternative(candidate: Candidate) -> Alternative:
     return Alternative(
         id=candidate.cluster.id,
         name=candidate.cluster.name,
-        owner=candidate.cluster.owner,
+        owner=candidate.owner,
         similarity=round(candidate.similarity, 6),
         confidence=candidate.confidence,
     )

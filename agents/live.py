@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from agents.corrections import CorrectionLog, Learnt, contested_since
+from agents.corrections import CorrectionLog, Hybrids, contested_since
 from agents.generations import Assembler
 from agents.metrics import Metrics
 from agents.state import pass_over, vector_of
 from agents.wire import Record
 from models.engines.vector_index import ExactIndex, SolvedIndex
 from models.errors import BadGeneration, Fatal
+from models.evidence import Searchable, searchable
 from models.generation import Generation
-from models.vote import Searchable, Vectors, searchable
+from models.routing.corrections import Corrections, corrections_of
+from models.vote import Vectors
 from schemas.codec import decode
 from schemas.dead_letter import DeadReason
 from schemas.state import TicketState, TicketStatus
@@ -36,15 +38,12 @@ class InForce:
     """A generation, ready for search, under the id of its bytes, and what people corrected of it.
 
     Attributes:
-        revision: up to which corrections have been read; 0 where there was none.
-        learnt: those that count, in the order of their revisions.
         contested: clusters that were corrected since the generation was made.
     """
 
     id: str
     ready: Searchable
-    revision: int = 0
-    learnt: tuple[Learnt, ...] = ()
+    corrections: Corrections
     contested: frozenset[str] = frozenset()
 
     @property
@@ -74,7 +73,7 @@ class Live:
     def __init__(self, encoder: str, dim: int, metrics: Metrics) -> None:
         self._encoder, self._dim, self._metrics = encoder, dim, metrics
         self._assembler = Assembler()
-        self._generation: tuple[str, Searchable] | None = None
+        self._generation: tuple[str, Searchable, Hybrids] | None = None
         self._corrections = CorrectionLog(encoder, dim)
         self._in_force: InForce | None = None  # None too where it has to be put together anew
         self._changing = threading.Lock()
@@ -89,10 +88,11 @@ class Live:
         first generation."""
         with self._changing:
             if self._in_force is None and self._generation is not None:
-                name, ready = self._generation
+                name, ready, hybrids = self._generation
                 learnt = self._corrections.learnt()
+                corrections = corrections_of(hybrids.acts(learnt), self._corrections.revision, ready)
                 contested = contested_since(learnt, ready.generation.created_at_ms)
-                self._in_force = InForce(name, ready, self._corrections.revision, learnt, contested)
+                self._in_force = InForce(name, ready, corrections, contested)
             return self._in_force
 
     def contested(self, cluster_id: str | None) -> bool:
@@ -149,7 +149,7 @@ class Live:
     def _put_in_force(self, name: str, generation: Generation) -> None:
         ready = searchable(generation, ExactIndex)  # takes a while: not under the lock
         with self._changing:
-            self._generation, self._in_force = (name, ready), None
+            self._generation, self._in_force = (name, ready, Hybrids(generation)), None
         self._metrics.generation_created.set(generation.created_at_ms / 1000)
         self._metrics.generation_swaps.labels("in_force").inc()
         self.present.set()

@@ -30,6 +30,7 @@ from agents.tables import Known, Place
 from agents.topics import TopicNames
 from agents.wire import Batch
 from models.errors import Invalid, SluiceError, Transient
+from models.lexicon import join
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import Encoder, encode
 from models.routing.match import match
@@ -95,12 +96,20 @@ def route(batch: Batch, path: RoutingPath) -> None:
     for record in batch.records:
         path.guard.record(refused=id(record) in unfit)
     with _timed(path, "match"):
-        matches = match(vectors, in_force.ready, path.vote)
-        floor = in_force.generation.thresholds.floor
+        queries = join(in_force.generation.lexicon, [event.ticket.text for event in accepted], vectors)
+        matches = match(queries, in_force.ready, path.vote, in_force.corrections)
+        floor = in_force.generation.thresholds.similar
         similar = path.live.similar(vectors, MAX_SIMILAR + 1, floor)  # one more: a ticket may find itself
     with _timed(path, "decide"):
         decided = [
-            decide(found, in_force.generation, _facts(event), path.policy, generation_id=in_force.id)
+            decide(
+                found,
+                in_force.generation,
+                _facts(event),
+                path.policy,
+                generation_id=in_force.id,
+                revision=in_force.corrections.revision,
+            )
             for event, found in zip(accepted, matches, strict=True)
         ]
     with _timed(path, "emit"):

@@ -8,13 +8,16 @@ import io
 import json
 import zlib
 from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadGeneration
 
-_MAGIC = b"SLUICEG1"
+_MAGIC = b"SLUICEG2"
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,72 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """When a decision may be automatic; fitted on the generation's own history (see recluster/calibrate).
+class Lexicon:
+    """The terms of the company's own history, and how they become a vector (see models/lexicon).
 
     Attributes:
-        floor: cosine to the nearest exemplar under which a ticket is unlike the history (triage).
-        route_at: share of the neighbour vote at which the owner is routed to without a person.
+        terms: [K] uint64 hashes, ascending.
+        idf: [K] float32, how rare each is, in multiples of 1/64.
+        components: [K, L] int16, what each adds to the L components, in multiples of 2**-14.
+        weight: length of the lexical part of a hybrid vector beside the encoder's part of length 1.
     """
 
-    floor: float
+    terms: NDArray[np.uint64]
+    idf: NDArray[np.float32]
+    components: NDArray[np.int16]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What each exemplar says of every party, learned from all of them together (see models/evidence).
+
+    Attributes:
+        weights: [E, parties] float32, in multiples of 2**-18; row i belongs to exemplar i.
+        power: of the kernel ((1 + cosine) / 2) ** power.
+    """
+
+    weights: NDArray[np.float32]
+    power: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How evidence becomes a probability, fitted on tickets held back (see learn/confidence).
+
+    Attributes:
+        head, vote, centroid: weights of the three kinds of evidence for a party, before a softmax.
+        slope, bias: from the log-odds of the leading party to those that it is right.
+        strength, nearest: weights of how strongly the head answers and how near the nearest exemplar is, in the score
+            that says whether a ticket is like the history at all.
+    """
+
+    head: float
+    vote: float
+    centroid: float
+    slope: float
+    bias: float
+    strength: float
+    nearest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a decision may be automatic; fitted on the generation's own history (see learn/confidence).
+
+    Attributes:
+        scope: score under which a ticket is unlike the history (triage).
+        route_at: confidence from which on a ticket is routed without a person; above 1: never.
+        owners: for owners with history enough to tell, where that is stricter: name and confidence.
+        similar: cosine of the encoder's vectors from which on a solved ticket is worth showing.
+        reach: cosine of hybrid vectors from which on a corrected ticket speaks for others.
+    """
+
+    scope: float
     route_at: float
+    owners: tuple[tuple[str, float], ...]
+    similar: float
+    reach: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +116,14 @@ class Generation:
     Attributes:
         clusters: C clusters; row i of `centroids` belongs to clusters[i].
         owners: every owner that a cluster names, and others that tickets may be given to.
-        centroids: [C, dim] float32, unit rows.
-        exemplars: [E, dim] float16, unit rows before rounding: the history that votes.
+        centroids: [C, width] float32, unit rows of hybrid vectors.
+        exemplars: [E, width] float16, settled hybrid vectors (see vote.GRID), which float16 holds exactly: the history
+            that votes.
         exemplar_cluster: [E] int32, row of `clusters`.
+        dim: width of the encoder's vectors.
+        lexicon: None where the history was too small for one; a hybrid vector is the encoder's then.
+        head: None where there was nothing to learn: fewer than two owners, or too few tickets.
+        reference: (name, ascending deciles) of what the history held back scored, for drift.
         encoder: fingerprint of the encoder that made the vectors.
         created_at_ms: epoch milliseconds.
     """
@@ -69,23 +133,29 @@ class Generation:
     centroids: NDArray[np.float32]
     exemplars: NDArray[np.float16]
     exemplar_cluster: NDArray[np.int32]
+    dim: int
+    lexicon: Lexicon | None
+    head: Head | None
+    confidence: Confidence
     thresholds: Thresholds
+    reference: tuple[tuple[str, tuple[float, ...]], ...]
     encoder: str
     created_at_ms: int
 
     @property
-    def dim(self) -> int:
-        return int(self.centroids.shape[1])
+    def width(self) -> int:
+        """Length of a hybrid vector."""
+        return self.dim + (0 if self.lexicon is None else int(self.lexicon.components.shape[1]))
 
 
 def check(generation: Generation) -> None:
     """Raise BadGeneration where the parts of a generation do not fit each other."""
     count, owners = len(generation.clusters), {owner.name for owner in generation.owners}
+    lexicon, head = generation.lexicon, generation.head
     problems = {
         "no clusters": count == 0,
-        "centroids are not one row a cluster": generation.centroids.shape[:1] != (count,),
-        "exemplars differ from centroids in width": generation.exemplars.shape[1:]
-        != generation.centroids.shape[1:],
+        "centroids are not one row a cluster": generation.centroids.shape != (count, generation.width),
+        "exemplars differ from centroids in width": generation.exemplars.shape[1:] != (generation.width,),
         "exemplars are not one cluster each": generation.exemplar_cluster.shape
         != generation.exemplars.shape[:1],
         "an exemplar names no cluster": bool(
@@ -99,6 +169,11 @@ def check(generation: Generation) -> None:
         "a cluster names an owner that is not listed": any(
             cluster.owner is not None and cluster.owner not in owners for cluster in generation.clusters
         ),
+        "the lexicon's parts differ in length": lexicon is not None
+        and not len(lexicon.terms) == len(lexicon.idf) == len(lexicon.components),
+        "the head has not one row an exemplar": head is not None
+        and head.weights.shape[:1] != generation.exemplars.shape[:1],
+        "the head is not finite": head is not None and not np.isfinite(head.weights).all(),
     }
     for problem, found in problems.items():
         if found:
@@ -111,11 +186,17 @@ def to_bytes(generation: Generation) -> bytes:
     The same generation always gives the same bytes.
     """
     check(generation)
+    lexicon, head = generation.lexicon, generation.head
     header = json.dumps(
         {
             "clusters": [asdict(cluster) for cluster in generation.clusters],
             "owners": [asdict(owner) for owner in generation.owners],
+            "dim": generation.dim,
+            "lexicon": None if lexicon is None else {"weight": lexicon.weight},
+            "head": None if head is None else {"power": head.power},
+            "confidence": asdict(generation.confidence),
             "thresholds": asdict(generation.thresholds),
+            "reference": generation.reference,
             "encoder": generation.encoder,
             "created_at_ms": generation.created_at_ms,
         },
@@ -123,7 +204,10 @@ def to_bytes(generation: Generation) -> bytes:
         sort_keys=True,
     ).encode()
     body = io.BytesIO()
-    for array in (generation.centroids, generation.exemplars, generation.exemplar_cluster):
+    arrays: list[NDArray[Any]] = [generation.centroids, generation.exemplars, generation.exemplar_cluster]
+    arrays += [] if lexicon is None else [lexicon.terms, lexicon.idf, lexicon.components]
+    arrays += [] if head is None else [head.weights]
+    for array in arrays:
         np.lib.format.write_array(body, np.ascontiguousarray(array), allow_pickle=False)
     return _MAGIC + len(header).to_bytes(8, "little") + header + zlib.compress(body.getvalue(), 1)
 
@@ -140,22 +224,37 @@ def from_bytes(blob: bytes) -> Generation:
         start = len(_MAGIC) + 8
         end = start + int.from_bytes(blob[len(_MAGIC) : start], "little")
         header = json.loads(blob[start:end])
-        body = io.BytesIO(zlib.decompress(blob[end:]))
-        centroids, exemplars, rows = (np.lib.format.read_array(body, allow_pickle=False) for _ in range(3))
-        generation = Generation(
-            clusters=tuple(Cluster(**{**c, "keywords": tuple(c["keywords"])}) for c in header["clusters"]),
-            owners=tuple(Owner(**owner) for owner in header["owners"]),
-            centroids=centroids.astype(np.float32, copy=False),
-            exemplars=exemplars.astype(np.float16, copy=False),
-            exemplar_cluster=rows.astype(np.int32, copy=False),
-            thresholds=Thresholds(**header["thresholds"]),
-            encoder=header["encoder"],
-            created_at_ms=header["created_at_ms"],
-        )
+        generation = _read(header, io.BytesIO(zlib.decompress(blob[end:])))
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise BadGeneration(f"generation: cannot be read ({type(error).__name__})") from error
     check(generation)
     return generation
+
+
+def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
+    def array(kind: type[_Number]) -> NDArray[_Number]:
+        found: NDArray[_Number] = np.lib.format.read_array(body, allow_pickle=False).astype(kind, copy=False)
+        return found
+
+    centroids, exemplars, rows = array(np.float32), array(np.float16), array(np.int32)
+    lexicon, head, thresholds = header["lexicon"], header["head"], header["thresholds"]
+    return Generation(
+        clusters=tuple(Cluster(**{**c, "keywords": tuple(c["keywords"])}) for c in header["clusters"]),
+        owners=tuple(Owner(**owner) for owner in header["owners"]),
+        centroids=centroids,
+        exemplars=exemplars,
+        exemplar_cluster=rows,
+        dim=header["dim"],
+        lexicon=None
+        if lexicon is None
+        else Lexicon(array(np.uint64), array(np.float32), array(np.int16), **lexicon),
+        head=None if head is None else Head(array(np.float32), **head),
+        confidence=Confidence(**header["confidence"]),
+        thresholds=Thresholds(**{**thresholds, "owners": tuple((n, at) for n, at in thresholds["owners"])}),
+        reference=tuple((name, tuple(values)) for name, values in header["reference"]),
+        encoder=header["encoder"],
+        created_at_ms=header["created_at_ms"],
+    )
 
 
 def generation_id(blob: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.generation import Generation
+from models.exact import power
 
 Vectors = NDArray[np.float32]
 Similarities = NDArray[np.float32]
@@ -60,27 +60,6 @@ class VotePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Searchable:
-    """A generation made ready for search; never changes, so that a worker swaps it by reference.
-
-    Attributes:
-        centroids: settled centroids [C, dim], row i of generation.clusters[i].
-        centroid_index: search over `centroids`.
-        voter_index: search over the exemplars, then the centroids of clusters that have none.
-        voter_cluster: [V] int64, the cluster row of each voter.
-        party: [C] int64, whom a vote for each cluster counts for: clusters of one owner share a party, a cluster
-            without owner is one of its own.
-    """
-
-    generation: Generation
-    centroids: Vectors
-    centroid_index: VectorIndex
-    voter_index: VectorIndex
-    voter_cluster: Rows
-    party: Rows
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """A counted vote: shares [n, parties] and [n, C] float64; each row sums to 1, or to 0 where nobody voted."""
 
@@ -98,21 +77,6 @@ def settle(vectors: NDArray[np.floating]) -> Vectors:
         raise ValueError("vectors must be a matrix of finite numbers")
     settled: Vectors = np.rint(vectors.astype(np.float32) * np.float32(GRID)) / np.float32(GRID)
     return settled + np.float32(0)  # -0.0 becomes 0.0: equal vectors have equal bytes
-
-
-def searchable(generation: Generation, build: IndexBuilder) -> Searchable:
-    """The indexes of a generation. A cluster without exemplars votes with its centroid, as one exemplar."""
-    centroids = settle(generation.centroids)
-    bare = np.setdiff1d(np.arange(len(centroids)), generation.exemplar_cluster)
-    voters = np.concatenate([settle(generation.exemplars), centroids[bare]])
-    return Searchable(
-        generation=generation,
-        centroids=centroids,
-        centroid_index=build(centroids),
-        voter_index=build(voters),
-        voter_cluster=np.concatenate([generation.exemplar_cluster.astype(np.int64), bare]),
-        party=parties([cluster.owner for cluster in generation.clusters]),
-    )
 
 
 def parties(owners: list[str | None]) -> Rows:
@@ -134,7 +98,7 @@ def tally(similarities: Similarities, clusters: Rows, party: Rows, policy: VoteP
     give the same bits in any batch.
     """
     count, seats = clusters.shape
-    weights = _power(np.clip(similarities, 0.0, 1.0).astype(np.float64), policy.power)
+    weights = power(np.clip(similarities, 0.0, 1.0).astype(np.float64), policy.power)
     weights[clusters < 0] = 0.0
     seated = np.maximum(clusters, 0)
     ticket = np.repeat(np.arange(count), seats)
@@ -149,13 +113,3 @@ def tally(similarities: Similarities, clusters: Rows, party: Rows, policy: VoteP
         by_party=shares(party[seated], int(party.max()) + 1),
         by_cluster=shares(seated, len(party)),
     )
-
-
-def _power(base: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
-    """base**exponent by squaring: products are IEEE-exact everywhere, a library's pow is not."""
-    result = np.ones_like(base)
-    while exponent:
-        if exponent & 1:
-            result = result * base
-        base, exponent = base * base, exponent >> 1
-    return result

@@ -81,7 +81,7 @@ def _learn(source: Source, settings: Settings, kafka: dict[str, Any], told: Told
         "history": first.report.tickets,
         "clusters": first.report.clusters,
         "owners": len(first.generation.owners),
-        "floor": round(thresholds.floor, 4),
+        "scope": round(thresholds.scope, 4),
         "route_at": round(thresholds.route_at, 4),
         "refused": prepared.refused,
     }

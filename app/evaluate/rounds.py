@@ -20,11 +20,14 @@ from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
+from models.evidence import Searchable, searchable
 from models.generation import Generation
+from models.lexicon import join
+from models.routing.corrections import no_corrections
 from models.routing.decide import Decision, Facts, decide
 from models.routing.encode import Encoder
 from models.routing.match import match
-from models.vote import Searchable, Vectors, VotePolicy, searchable
+from models.vote import Vectors, VotePolicy
 from schemas.ticket import TicketEvent
 
 # All tickets are of one instant, so that a run can be repeated to the bit and nothing is decided by age.
@@ -190,7 +193,10 @@ def _decide(bench: Bench, asked: Rows, learnt: Learnt) -> list[Decision]:
     for at in range(0, len(asked), size):
         batch = bench.new.only(asked[at : at + size])
         with bench.timed("match"):
-            matches = match(batch.vectors, learnt.ready, vote)
+            queries = join(
+                learnt.generation.lexicon, [ticket.text for ticket in batch.tickets], batch.vectors
+            )
+            matches = match(queries, learnt.ready, vote, no_corrections(learnt.generation.width))
         with bench.timed("decide"):
             for found, ticket in zip(matches, batch.tickets, strict=True):
                 facts = Facts(ticket.ticket_id, ticket.version, ticket.priority, ticket.created_at_ms)

@@ -118,12 +118,12 @@ def _task(bench: Bench, run: Run, wanted: Wanted) -> Task:
 def first_choice(decision: Decision) -> Candidate | None:
     """The cluster that the ticket was given, else the first one with an owner that a person is shown."""
     candidates = (*([] if decision.cluster is None else [decision.cluster]), *decision.alternatives)
-    return next((found for found in candidates if found.cluster.owner is not None), None)
+    return next((found for found in candidates if found.owner is not None), None)
 
 
 def in_scope_score(decision: Decision) -> float:
-    """How much the ticket looks like anybody's at all: the cosine of its nearest past ticket."""
-    return decision.nearest
+    """How much the ticket looks like anybody's at all: how strongly the history answers, and how near it is."""
+    return decision.scope
 
 
 def decided_of(run: Run, bench: Bench) -> Decided:
@@ -132,7 +132,7 @@ def decided_of(run: Run, bench: Bench) -> Decided:
     first = [None if one is None else first_choice(one) for one in run.decisions]
     return Decided(
         truth=bench.new.owner[run.part.scored],
-        first=np.array([NOBODY if one is None else code[one.cluster.owner] for one in first], dtype=np.int64),
+        first=np.array([NOBODY if one is None else code[one.owner] for one in first], dtype=np.int64),
         routed=np.array([outcome == Outcome.ROUTE for outcome in _outcomes(run)], dtype=bool),
         confidence=np.array([0.0 if one is None else one.confidence for one in first], dtype=np.float64),
         in_scope=np.array(
@@ -173,7 +173,7 @@ def _lines(bench: Bench, run: Run) -> Iterator[dict[str, Any]]:
             "id": row.id,
             "line": row.line,
             "label": row.label,
-            "first": None if first is None else first.cluster.owner,
+            "first": None if first is None else first.owner,
             "confidence": None if first is None else first.confidence,
             "outcome": _REFUSED if one is None else one.outcome.value,
             "reason": None if one is None else one.reason.value,

@@ -1,133 +1,137 @@
-"""Calibrate: the thresholds of a generation, fitted on its own history. After exemplars; last step before naming.
+"""Calibrate: a generation asked about its own exemplars, each held back, and what follows for its thresholds.
 
-Each ticket is voted on as if it were new: voters with its own text, and so itself, have no say.
+After cluster, exemplars and head; the last step of making a generation.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.generation import Thresholds
-from models.vote import Rows, Searchable, Vectors, VotePolicy, settle, tally
+from models.evidence import Searchable, best_in_party, nearest_rows, searchable, strength_of
+from models.exact import Floats
+from models.generation import Generation, Thresholds
+from models.learn.confidence import Asked, Calibration, ConfidencePolicy, calibrate
+from models.learn.head import HeadPolicy, copies, held_back, sampled
+from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, settle, tally
 
-# A share of the vote that no ticket can reach: such a generation never routes without a person.
-NEVER = 1.01
-
-_CHUNK = 1024
-_MOST_QUERIES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationPolicy:
-    """What the thresholds must hold.
-
-    Attributes:
-        precision: share of automatically routed tickets that must go to the right owner.
-        doubt: standard errors by which the measured precision must lie above it (Wilson 1927, lower bound); at 1 a
-            history must be right 19 times of 19 before anything is routed, and one of thousands loses nothing.
-        floor_quantile: share of the correctly voted tickets that may fall under the floor.
-    """
-
-    precision: float = 0.95
-    doubt: float = 1.0
-    floor_quantile: float = 0.01
+_CHUNK = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Thresholds and what they would have done to the history.
+class Policies(Protocol):
+    """The policies of the steps that are gone through again."""
 
-    Attributes:
-        reachable: whether any share of the vote reaches the precision asked for; if not, route_at is NEVER.
-        accuracy: share of the history whose owner won the vote.
-        coverage: share that would have been routed.
-        precision: share of those routed that went to the right owner, 0 where none was.
-    """
+    @property
+    def head(self) -> HeadPolicy: ...
 
-    thresholds: Thresholds
-    reachable: bool
-    accuracy: float
-    coverage: float
-    precision: float
+    @property
+    def vote(self) -> VotePolicy: ...
+
+    @property
+    def confidence(self) -> ConfidencePolicy: ...
 
 
-def calibrate(
-    vectors: Vectors,
-    labels: Rows,
-    text_keys: Sequence[str],
-    voter_texts: Sequence[str],
-    ready: Searchable,
-    vote: VotePolicy,
-    policy: CalibrationPolicy,
-) -> Calibration:
-    """Thresholds from a vote on history rows.
+def calibrated(
+    draft: Generation, dense: Vectors, sums: Floats, build: IndexBuilder, policy: Policies
+) -> tuple[Generation, Calibration]:
+    """The generation with its confidence and thresholds, and what they would have done to its history.
 
     Args:
-        vectors: [n, dim] of the tickets voted on.
-        labels: [n] their true cluster rows, none of them -1.
-        text_keys: n, equal for equal texts.
-        voter_texts: the same key for every voter of `ready`, in order.
+        dense: [E, dim] the encoder's settled vectors of the exemplars.
+        sums: [C, width] sum of the hybrid vectors of each cluster's tickets.
     """
-    rows = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _MOST_QUERIES)).astype(np.int64))
-    numbers = {key: number for number, key in enumerate(dict.fromkeys([*voter_texts, *text_keys]))}
-    voter_text = np.array([numbers[key] for key in voter_texts], dtype=np.int64)
-    own_text = np.array([numbers[text_keys[row]] for row in rows], dtype=np.int64)
-    parts = [
-        _vote(settle(vectors[rows[at : at + _CHUNK]]), own_text[at : at + _CHUNK], voter_text, ready, vote)
-        for at in range(0, len(rows), _CHUNK)
-    ]
-    winner, confidence, nearest = (np.concatenate(column) for column in zip(*parts, strict=True))
-    heard = np.isfinite(nearest)
-    right = (winner == ready.party[labels[rows]]) & heard
-    basis = nearest[right] if right.any() else nearest[heard]
-    floor = round(float(np.quantile(basis, policy.floor_quantile)), 4) if len(basis) else 0.0
-    known = nearest >= floor
-    route_at = _route_at(confidence[known], right[known], policy)
-    routed = (confidence >= route_at) & known
-    return Calibration(
-        thresholds=Thresholds(floor=floor, route_at=route_at),
-        reachable=route_at <= 1,
-        accuracy=float(right.mean()),
-        coverage=float(routed.mean()),
-        precision=float(right[routed].mean()) if routed.any() else 0.0,
+    ready = searchable(draft, build)
+    exemplars, own = settle(draft.exemplars), ready.party[draft.exemplar_cluster]
+    group = copies(exemplars, policy.head.copies_at)
+    rows = sampled(len(exemplars), policy.head.held_back)
+    truth, several = own[rows], len(ready.owners) > 1
+    alone_says = unknown_says = np.zeros((len(rows), len(ready.owners)))
+    if draft.head is not None:
+        back = held_back(exemplars[rows], truth, group[rows], len(ready.owners), policy.head)
+        alone_says, unknown_says = back.alone.astype(np.float64), back.unknown.astype(np.float64)
+
+    centroids = best_in_party(_similarity(ready, exemplars, rows, sums), ready.party)[0]
+    copied = np.append(group, np.full(len(ready.voters) - len(group), -1))
+    alone = _asked(ready, rows, alone_says, centroids, (group[rows], copied), policy.vote)
+    unknown = None
+    if several:
+        elsewhere = centroids.copy()
+        elsewhere[np.arange(len(rows)), truth] = -1.0
+        kin = (truth, ready.party[ready.voter_cluster])
+        unknown = _asked(ready, rows, unknown_says, elsewhere, kin, policy.vote)
+    calibration = calibrate(alone, unknown, truth, policy.confidence, has_head=draft.head is not None)
+    near = _nearest(dense, rows, group)
+    thresholds = Thresholds(
+        scope=calibration.scope,
+        route_at=calibration.route_at,
+        owners=tuple((ready.owners[party] or "", at) for party, at in calibration.owners),
+        similar=round(float(np.quantile(near, policy.confidence.floor_quantile)), 4) if len(near) else 0.0,
+        reach=1.0 if unknown is None else round(float(np.median(unknown.nearest)), 4),
     )
+    made = replace(
+        draft,
+        confidence=calibration.confidence,
+        thresholds=thresholds,
+        reference=calibration.reference,
+    )
+    return made, calibration
 
 
-def _vote(
-    queries: Vectors, own_text: Rows, voter_text: Rows, ready: Searchable, policy: VotePolicy
-) -> tuple[Rows, NDArray[np.float64], NDArray[np.float64]]:
-    """Winning party, its share and the nearest cosine of each query, voters of its own text left out."""
-    copies = int(np.bincount(voter_text)[own_text[own_text <= voter_text.max()]].max(initial=0))
-    similarities, voters = ready.voter_index.search(queries, policy.neighbours + copies)
-    barred = (voters < 0) | (voter_text[voters] == own_text[:, None])
-    order = np.argsort(barred, axis=1, kind="stable")[
-        :, : policy.neighbours
-    ]  # the admitted first, in their order
-    barred = np.take_along_axis(barred, order, 1)
-    seats = np.where(barred, -1, ready.voter_cluster[np.take_along_axis(voters, order, 1)])
-    heard = np.where(barred, -np.inf, np.take_along_axis(similarities, order, 1)).astype(np.float32)
-    share = tally(heard, seats, ready.party, policy).by_party
-    nearest = np.minimum(heard[:, 0], 1.0).astype(np.float64)  # as match reports it
-    return share.argmax(axis=1), share.max(axis=1).round(6), nearest
+def cluster_sums(vectors: Vectors, labels: Rows, count: int) -> Floats:
+    """Sums [count, width] of the rows of each label."""
+    sums = np.zeros((count, vectors.shape[1]))
+    np.add.at(sums, labels, vectors)
+    return sums
 
 
-def _route_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], policy: CalibrationPolicy) -> float:
-    """The smallest share from which on the precision holds, NEVER where none does."""
-    order = np.argsort(-confidence, kind="stable")
-    count = np.arange(1, len(order) + 1)
-    holds = wilson_lower(np.cumsum(right[order]), count, policy.doubt) >= policy.precision
-    # Equal shares are routed together: only the last of them is a place to cut.
-    holds &= np.append(confidence[order][1:] != confidence[order][:-1], True)
-    return float(confidence[order][np.flatnonzero(holds)[-1]]) if holds.any() else NEVER
+def _similarity(ready: Searchable, exemplars: Vectors, rows: Rows, sums: Floats) -> NDArray[np.float32]:
+    """Cosines [m, C] of exemplars and centroids, that of its own cluster without the ticket itself."""
+    asked, cluster = exemplars[rows], ready.generation.exemplar_cluster[rows]
+    similarity = asked @ ready.centroids.T
+    others = sums[cluster] - asked
+    length = np.linalg.norm(others, axis=1)
+    own = np.einsum("ij,ij->i", others, asked.astype(np.float64))
+    alone = length < 1e-6  # the only ticket of its cluster
+    similarity[np.arange(len(rows)), cluster] = np.where(alone, -1.0, own / np.where(alone, 1.0, length))
+    return similarity
 
 
-def wilson_lower(
-    successes: NDArray[np.int64], trials: NDArray[np.int64], errors: float
-) -> NDArray[np.float64]:
-    """Lower end of the Wilson score interval, `errors` standard errors wide (Wilson 1927, JASA 22:209-212)."""
-    share = successes / trials
-    spread = errors * np.sqrt(share * (1 - share) / trials + errors**2 / (4 * trials**2))
-    lower: NDArray[np.float64] = (share + errors**2 / (2 * trials) - spread) / (1 + errors**2 / trials)
-    return lower
+def _asked(
+    ready: Searchable,
+    rows: Rows,
+    answers: Floats,
+    centroids: Floats,
+    kin: tuple[Rows, Rows],
+    policy: VotePolicy,
+) -> Asked:
+    """Evidence on the exemplars `rows`, each without the votes of its kin.
+
+    Args:
+        kin: codes of the rows and of all voters; a voter of a row's own code has no say on it.
+    """
+    of_rows, of_voters = kin
+    votes = np.zeros((len(rows), len(ready.owners)))
+    nearest = np.zeros(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        products = ready.voters[rows[chunk]] @ ready.voters.T
+        products[of_rows[chunk, None] == of_voters] = -1.0  # such a voter weighs nothing
+        found, cosines = nearest_rows(products, policy.neighbours)
+        clusters = np.where(found >= 0, ready.voter_cluster[np.maximum(found, 0)], -1)
+        votes[chunk] = tally(cosines.astype(np.float32), clusters, ready.party, policy).by_party
+        nearest[chunk] = np.clip(cosines[:, 0], 0.0, 1.0)
+    has_head = ready.generation.head is not None
+    return Asked(answers, votes, centroids, strength_of(answers) if has_head else nearest, nearest)
+
+
+def _nearest(dense: Vectors, rows: Rows, group: Rows) -> Floats:
+    """[m] cosine of the encoder's vectors of an exemplar and the nearest that is no copy of it; without those that
+    have none."""
+    best = np.full(len(rows), -1.0)
+    for start in range(0, len(rows), _CHUNK):
+        own = rows[start : start + _CHUNK]
+        products = dense[own] @ dense.T
+        products[group[own, None] == group] = -1.0
+        best[start : start + len(own)] = np.minimum(products.max(axis=1, initial=-1.0), 1.0)
+    return best[best > -1.0]

@@ -1,4 +1,4 @@
-"""The first generation, from a history of tickets: cluster, choose exemplars, calibrate, name.
+"""The first generation, from a history of tickets: lexicon, cluster, choose exemplars, learn, calibrate, name.
 
 Reclustering makes the later ones and keeps ids and owners across them; here everything is new.
 """
@@ -9,8 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.generation import Cluster, Generation, Owner, Thresholds, check
-from models.recluster.calibrate import Calibration, CalibrationPolicy, calibrate
+from models.generation import Cluster, Generation, Lexicon, Owner, Thresholds, check
+from models.learn.confidence import NEVER, UNFITTED, Calibration, ConfidencePolicy
+from models.learn.head import HeadPolicy, can_learn, fit_head, tune_weight
+from models.learn.lexicon import LexiconPolicy, fit_lexicon
+from models.lexicon import join
+from models.recluster.calibrate import calibrated, cluster_sums
 from models.recluster.cluster import (
     WITHIN_OWNER,
     WITHOUT_OWNER,
@@ -24,19 +28,23 @@ from models.recluster.cluster import (
 from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
 from models.recluster.history import Group, History, canonical_order, check_history, find_groups
 from models.recluster.name import Name, name_clusters
-from models.vote import IndexBuilder, Vectors, VotePolicy, searchable
+from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, parties, settle
 
 __all__ = ["FirstGeneration", "FirstPolicy", "History", "Report", "cluster_id", "first_generation"]
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPolicy:
-    """The policies of the steps, and the minutes promised for an owner that the teams do not list."""
+    """The policies of the steps, the weight of the lexical part where it cannot be tuned, and the minutes promised for
+    an owner that the teams do not list."""
 
     within_owner: ClusterPolicy = WITHIN_OWNER
     without_owner: ClusterPolicy = WITHOUT_OWNER
+    lexicon: LexiconPolicy = field(default_factory=LexiconPolicy)
+    lexical_weight: float = 0.5
     exemplars: ExemplarPolicy = field(default_factory=ExemplarPolicy)
-    calibration: CalibrationPolicy = field(default_factory=CalibrationPolicy)
+    head: HeadPolicy = field(default_factory=HeadPolicy)
+    confidence: ConfidencePolicy = field(default_factory=ConfidencePolicy)
     vote: VotePolicy = field(default_factory=VotePolicy)
     default_sla_minutes: int = 480
 
@@ -97,37 +105,42 @@ def first_generation(
     check_history(history)
     keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
     order = canonical_order(history, keys)
-    found = find_groups(history, order, density, policy.within_owner, policy.without_owner)
+    lexicon = _lexicon(history, order, policy)
+    hybrid = join(lexicon, history.texts, history.vectors)
+    found = find_groups(
+        replace(history, vectors=hybrid), order, density, policy.within_owner, policy.without_owner
+    )
     groups = found.groups
     assignment = np.full(len(keys), -1, dtype=np.int64)
     for number, group in enumerate(groups):
         assignment[group.rows] = number
     used = order[assignment[order] >= 0]
-    labels, vectors, texts = assignment[used], history.vectors[used], [keys[row] for row in used]
+    labels, vectors, texts = assignment[used], hybrid[used], [keys[row] for row in used]
     chosen = choose_exemplars(labels, texts, history.created_at_ms[used], policy.exemplars)
     centroids = centroids_of(vectors, labels)
     names = _names(history, groups)
     owners = _owners(groups, teams, policy.default_sla_minutes)
+    party = parties([group.owner for group in groups])
+    own, voters = party[labels[chosen]], vectors[chosen]
+    learns = any(group.owner is not None for group in groups) and can_learn(own, policy.head)
     draft = Generation(
         clusters=_clusters(groups, names, vectors, labels, centroids, texts),
         owners=owners,
         centroids=centroids,
-        exemplars=vectors[chosen].astype(np.float16),
+        exemplars=voters.astype(np.float16),
         exemplar_cluster=labels[chosen].astype(np.int32),
-        thresholds=Thresholds(floor=0.0, route_at=1.01),
+        dim=history.vectors.shape[1],
+        lexicon=lexicon,
+        head=fit_head(voters, own, int(party.max()) + 1, policy.head) if learns else None,
+        confidence=UNFITTED,
+        thresholds=Thresholds(0.0, NEVER, (), 0.0, 1.0),
+        reference=(),
         encoder=encoder,
         created_at_ms=now_ms,
     )
     check(draft)
-    calibration = calibrate(
-        vectors,
-        labels,
-        texts,
-        [texts[i] for i in chosen],
-        searchable(draft, build),
-        policy.vote,
-        policy.calibration,
-    )
+    dense = settle(history.vectors[used][chosen])
+    fitted, calibration = calibrated(draft, dense, cluster_sums(vectors, labels, len(groups)), build, policy)
     report = Report(
         tickets=len(keys),
         used=len(used),
@@ -138,7 +151,18 @@ def first_generation(
         fallbacks=tuple(found.fallbacks),
         calibration=calibration,
     )
-    return FirstGeneration(replace(draft, thresholds=calibration.thresholds), assignment, report)
+    return FirstGeneration(fitted, assignment, report)
+
+
+def _lexicon(history: History, order: Rows, policy: FirstPolicy) -> Lexicon | None:
+    """The lexicon of the history, its weight tuned on the tickets whose owners are known."""
+    lexicon = fit_lexicon([history.texts[row] for row in order], policy.lexicon, policy.lexical_weight)
+    owned = np.array([row for row in order.tolist() if history.owners[row] is not None], dtype=np.int64)
+    own = parties([history.owners[row] for row in owned])
+    if lexicon is None or not can_learn(own, policy.head):
+        return lexicon
+    texts = [history.texts[row] for row in owned]
+    return replace(lexicon, weight=tune_weight(lexicon, texts, history.vectors[owned], own, policy.head))
 
 
 def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:

@@ -36,9 +36,9 @@ class DecidePolicy:
 
     Attributes:
         escalate_priorities: priorities that ask for a person at once; case and surrounding space do not count.
-        floor: a fixed cosine in place of the generation's own floor, e.g. 0.65; None keeps the generation's.
-            A fixed one does not carry over from one encoder to the next.
-        route_at: a fixed share of the vote in place of the generation's own; None keeps the generation's.
+        floor: a fixed cosine to the nearest past ticket, e.g. 0.65, in place of the generation's own test of whether
+            a ticket is like its history; None keeps that. A cosine does not carry over from one encoder to the next.
+        route_at: a fixed confidence in place of the generation's own; None keeps the generation's.
         alternatives: clusters listed beside the choice, at most 5 (the wire's limit).
     """
 
@@ -87,6 +87,7 @@ class Decision:
     cluster: Candidate | None
     margin: float
     nearest: float
+    scope: float
     alternatives: tuple[Candidate, ...]
     explanation: str
     generation_id: str
@@ -107,11 +108,9 @@ def decide(
     An urgent ticket escalates whatever the match says, and keeps the owner where there is one. Then, in this
     order: unlike the history, known but nobody's, clear enough to route, else to be confirmed.
     """
-    floor = generation.thresholds.floor if policy.floor is None else policy.floor
-    route_at = generation.thresholds.route_at if policy.route_at is None else policy.route_at
-    known = bool(match.candidates) and match.nearest >= floor
-    chosen = match.candidates[0] if known else None
-    owner = chosen.cluster.owner if chosen else None
+    chosen = match.candidates[0] if match.candidates and is_known(match, generation, policy) else None
+    owner = chosen.owner if chosen else None
+    route_at = threshold_of(owner, generation, policy)
     outcome, reason = _outcome(chosen, facts.priority, route_at, policy)
     others = match.candidates[1:] if chosen else match.candidates
     return Decision(
@@ -125,11 +124,27 @@ def decide(
         cluster=chosen,
         margin=match.margin,
         nearest=match.nearest,
+        scope=match.scope,
         alternatives=others[: policy.alternatives],
-        explanation=_explain(match, chosen, reason, floor, route_at),
+        explanation=_explain(match, chosen, reason, generation, policy, route_at),
         generation_id=generation_id,
         revision=revision,
     )
+
+
+def is_known(match: Match, generation: Generation, policy: DecidePolicy) -> bool:
+    """Whether a ticket is like the history, or like one that people have corrected since."""
+    if policy.floor is not None:
+        return match.nearest >= policy.floor
+    return match.taught or match.scope >= generation.thresholds.scope
+
+
+def threshold_of(owner: str | None, generation: Generation, policy: DecidePolicy) -> float:
+    """The confidence from which on a ticket is routed to this owner without a person."""
+    if policy.route_at is not None:
+        return policy.route_at
+    thresholds = generation.thresholds
+    return next((at for name, at in thresholds.owners if name == owner), thresholds.route_at)
 
 
 def decision_id(ticket_id: str, version: str, generation_id: str, revision: int) -> str:
@@ -145,7 +160,7 @@ def _outcome(
         return Outcome.ESCALATE, Reason.PRIORITY
     if chosen is None:
         return Outcome.TRIAGE, Reason.UNLIKE_HISTORY
-    if chosen.cluster.owner is None:
+    if chosen.owner is None:
         return Outcome.TRIAGE, Reason.NO_OWNER
     if chosen.confidence >= route_at:
         return Outcome.ROUTE, Reason.CONFIDENT
@@ -157,30 +172,48 @@ def _sla(owner: str | None, created_at_ms: int, generation: Generation) -> Sla |
     return None if minutes is None else Sla(minutes, created_at_ms + minutes * _MINUTE_MS)
 
 
-def _explain(match: Match, chosen: Candidate | None, reason: Reason, floor: float, route_at: float) -> str:
-    """One sentence of facts: names, shares and thresholds, never the ticket's own words."""
+def _explain(
+    match: Match,
+    chosen: Candidate | None,
+    reason: Reason,
+    generation: Generation,
+    policy: DecidePolicy,
+    route_at: float,
+) -> str:
+    """One sentence of facts: names, probabilities and thresholds, never the ticket's own words."""
     urgent = "its priority asks for a person at once; " if reason is Reason.PRIORITY else ""
     if chosen is None:
-        found = f"the most similar past ticket reaches {match.nearest:.2f}, and {floor:.2f} is needed to count as known"
+        found = _unlike(match, generation, policy)
     else:
-        who = chosen.cluster.owner or "no owner yet"
+        who = chosen.owner or "no owner yet"
         found = (
-            f"nearest to “{chosen.cluster.name}” ({who}) with {chosen.confidence:.1%} of the neighbours' vote"
+            f"nearest to “{chosen.cluster.name}” ({who}), right with a confidence of {chosen.confidence:.1%}"
         )
-        rival = next(
-            (c for c in match.candidates[1:] if c.share > 0 and c.cluster.owner != chosen.cluster.owner), None
-        )
-        if rival is not None:
-            whose = rival.cluster.owner or "no owner yet"
-            found += f", then “{rival.cluster.name}” ({whose}) with {rival.confidence:.1%}"
+        if match.taught:
+            found += ", after a ticket like it that people assigned"
+        rival = next((other for other in match.candidates[1:] if other.owner != chosen.owner), None)
+        if rival is not None and rival.confidence > 0:
+            whose = rival.owner or "no owner yet"
+            found += f", then “{rival.cluster.name}” ({whose}) with {rival.confidence:.1%} of the evidence"
         found += f"; {_needed(reason, route_at)}"
     sentence = urgent + found
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _unlike(match: Match, generation: Generation, policy: DecidePolicy) -> str:
+    if policy.floor is not None:
+        reaches = f"the most similar past ticket reaches {match.nearest:.2f}"
+        return f"{reaches}, and {policy.floor:.2f} is needed to count as known"
+    needed = generation.thresholds.scope
+    return (
+        f"unlike the history: it scores {match.scope:.2f} and {needed:.2f} is needed to count as known; the most"
+        f" similar past ticket reaches {match.nearest:.2f}"
+    )
 
 
 def _needed(reason: Reason, route_at: float) -> str:
     if reason is Reason.NO_OWNER:
         return "nobody is bound to this cluster"
     if route_at > 1:
-        return "no share was reliable enough in this history to route without a person"
+        return "no confidence was reliable enough in this history to route without a person"
     return f"{route_at:.1%} is needed to route without a person"

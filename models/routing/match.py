@@ -1,13 +1,16 @@
-"""Match: which clusters a ticket may belong to, by a vote of its nearest exemplars. After encode, before decide."""
+"""Match: which clusters and owners a ticket may belong to, and how sure that is. After encode, before decide."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.evidence import Evidence, Searchable, confidence_of, gather
+from models.exact import Floats
 from models.generation import Cluster
-from models.vote import Rows, Searchable, Tally, Vectors, VotePolicy, settle, tally
+from models.routing.corrections import KNOWN_AT, Corrections, Weighed, weigh_corrections
+from models.vote import Vectors, VotePolicy
 
 # The choice and up to five alternatives.
 CANDIDATES = 6
@@ -18,13 +21,16 @@ class Candidate:
     """A cluster that was considered.
 
     Attributes:
+        owner: who handles it; people's acts may have given it to another than the generation says.
         similarity: cosine of ticket and centroid. Settled vectors are of unit length to within 1 %, so that a
             cosine is right to about 0.002; none is reported above 1.
-        confidence: share of the neighbour vote that the cluster's owner won (the cluster itself, without owner).
-        share: share of the vote that fell on this very cluster; 0 where only its centroid is near.
+        confidence: of the first candidate the calibrated probability that its owner is right; of the others their
+            owner's share of the evidence.
+        share: share of the neighbours' vote that fell on this very cluster; 0 where only its centroid is near.
     """
 
     cluster: Cluster
+    owner: str | None
     similarity: float
     confidence: float
     share: float
@@ -32,18 +38,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Up to six candidates, best first: those voted for by their owner's vote, then by their own; after them
-    those whose centroid is near.
+    """Up to six candidates, best first: by their owner's probability, then by their own votes.
 
     Attributes:
-        nearest: cosine of the ticket and its nearest voter.
-        margin: lead of the first candidate's centroid over the nearest centroid of another owner, in cosine;
-            the similarity itself where there is no other owner.
+        nearest: cosine of the ticket and its nearest past one.
+        margin: lead of the first owner over the second, in probability.
+        scope: how like the history the ticket is, to be held against thresholds.scope.
+        taught: whether people gave a ticket very like this one to somebody since the generation was made.
     """
 
     candidates: tuple[Candidate, ...]
     nearest: float
     margin: float
+    scope: float
+    taught: bool
 
 
 class SolvedTickets(Protocol):
@@ -66,60 +74,58 @@ class SolvedTickets(Protocol):
         ...
 
 
-def match(vectors: Vectors, ready: Searchable, policy: VotePolicy) -> list[Match]:
-    """One Match a row of `vectors` [n, dim], in order.
+def match(queries: Vectors, ready: Searchable, policy: VotePolicy, corrections: Corrections) -> list[Match]:
+    """One Match a row of settled hybrid vectors [n, width] (see lexicon.join), in order.
 
-    The vectors are settled first (see vote.GRID), so a row's Match depends on that settled row alone, to the bit,
-    and not on the rows beside it or on the machine.
+    A row's Match depends on that row, the generation and the corrections alone, to the bit, and not on the rows beside
+    it or on the machine.
 
     Raises:
-        ValueError: vectors of another width than the generation's, or not finite.
+        ValueError: vectors of another width than the generation's.
     """
-    if vectors.ndim != 2 or vectors.shape[1] != ready.generation.dim:
-        raise ValueError(f"vectors must have {ready.generation.dim} columns, as the generation's")
-    if not len(vectors):
+    if queries.ndim != 2 or queries.shape[1] != ready.generation.width:
+        raise ValueError(f"vectors must have {ready.generation.width} columns, as the generation's")
+    if not len(queries):
         return []
-    queries = settle(vectors)
-    similarities, voters = ready.voter_index.search(queries, policy.neighbours)
-    clusters = np.where(voters >= 0, ready.voter_cluster[voters], -1)
-    votes = tally(similarities, clusters, ready.party, policy)
+    evidence = gather(queries, ready, policy)
+    weighed = weigh_corrections(queries, evidence, ready, corrections)
+    lead = np.sort(weighed.probability, axis=1)[:, ::-1]
+    sure = confidence_of(lead[:, 0], ready.generation.confidence)
     _, near = ready.centroid_index.search(queries, min(CANDIDATES, len(ready.centroids)))
+    nearest, scope = evidence.nearest, evidence.scope
     return [
-        _match_one(
-            queries[i], clusters[i], near[i], Tally(votes.by_party[i], votes.by_cluster[i]), ready, nearest
+        Match(
+            candidates=tuple(_candidates(row, evidence, weighed, near[row], float(sure[row]), ready)),
+            nearest=_cosine(nearest[row]),
+            margin=float(lead[row, 0] - lead[row, 1]) if lead.shape[1] > 1 else float(lead[row, 0]),
+            scope=float(scope[row]),
+            taught=bool(weighed.taught[row] >= KNOWN_AT),
         )
-        for i, nearest in enumerate(similarities[:, 0].tolist())
+        for row in range(len(queries))
     ]
 
 
-def _match_one(
-    query: Vectors, voted: Rows, near: Rows, votes: Tally, ready: Searchable, nearest: float
-) -> Match:
-    rows = np.array(sorted({int(row) for row in (*voted, *near) if row >= 0}), dtype=np.int64)
-    similarity = ready.centroids[rows] @ query
-    share, confidence = votes.by_cluster[rows], votes.by_party[ready.party[rows]]
-    # Last key first: owner's vote where the cluster has votes itself, then its own, then the cosine, then the row.
-    order = np.lexsort((rows, -similarity, -share, np.where(share > 0, -confidence, 0.0)))[:CANDIDATES]
-    candidates = tuple(
-        Candidate(
-            cluster=ready.generation.clusters[rows[i]],
-            similarity=_cosine(similarity[i]),
-            confidence=round(float(confidence[i]), 6),
-            share=round(float(share[i]), 6),
+def _candidates(
+    row: int, evidence: Evidence, weighed: Weighed, near: Vectors, sure: float, ready: Searchable
+) -> Iterator[Candidate]:
+    """The best cluster of each of the likeliest owners, then others that were voted for or are near."""
+    probability: Floats = weighed.probability[row]
+    owners = np.argsort(-probability, kind="stable")[:CANDIDATES].tolist()
+    shares, similarity = evidence.votes.by_cluster[row], evidence.similarity[row]
+    pairs = [(column, int(weighed.cluster[row, column])) for column in owners]  # column, cluster
+    taken = {cluster for _, cluster in pairs}
+    rest = {int(cluster) for cluster in (*evidence.voted[row], *near) if cluster >= 0} - taken
+    pairs += [(int(ready.party[cluster]), cluster) for cluster in sorted(rest)]
+    first, others = pairs[0], pairs[1:]
+    others.sort(key=lambda pair: (-probability[pair[0]], -shares[pair[1]], -similarity[pair[1]], pair[1]))
+    for number, (column, cluster) in enumerate([first, *others][:CANDIDATES]):
+        yield Candidate(
+            cluster=ready.generation.clusters[cluster],
+            owner=weighed.owners[column],
+            similarity=_cosine(similarity[cluster]),
+            confidence=round(sure if number == 0 else float(probability[column]), 6),
+            share=round(float(shares[cluster]), 6),
         )
-        for i in order
-    )
-    return Match(candidates, _cosine(nearest), _margin(query, near, int(rows[order[0]]), ready))
-
-
-def _margin(query: NDArray[np.float32], near: Rows, chosen: int, ready: Searchable) -> float:
-    own = float(ready.centroids[chosen] @ query)
-    others = near[ready.party[near] != ready.party[chosen]]
-    if not len(others):  # the nearest few all belong to the chosen owner: look at every other one
-        others = np.flatnonzero(ready.party != ready.party[chosen])
-    if not len(others):
-        return own
-    return own - float((ready.centroids[others] @ query).max())
 
 
 def _cosine(product: float) -> float:

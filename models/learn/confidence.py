@@ -1,0 +1,236 @@
+"""Learn the confidence: what the evidence for an owner is worth, and from where on nobody needs to look.
+
+Everything is fitted on tickets of the history that were held back in turn, in two roles: as they are (with their copies
+held back too), and as tickets of a problem that nobody has seen (with all of their owner's tickets held back), which
+no owner can be right for.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from models.evidence import confidence_of, scope_of, weigh
+from models.exact import Floats
+from models.generation import Confidence
+from models.vote import Rows
+
+# A confidence that no ticket can reach: such a generation never routes without a person.
+NEVER = 1.01
+
+# What stands in for what cannot be fitted: a history of one owner, or of a handful of tickets.
+UNFITTED = Confidence(head=10.0, vote=3.0, centroid=1.0, slope=1.0, bias=0.0, strength=1.0, nearest=1.0)
+
+_DECILES = np.linspace(0, 1, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidencePolicy:
+    """What the thresholds must hold.
+
+    Attributes:
+        target_error: share of automatically routed tickets that may go to the wrong owner.
+        unknown_share: share of tickets that are assumed to be of problems that the history has never seen. With none,
+            a stream that has some breaks the promise; with more, fewer tickets are routed.
+        floor_quantile: share of the rightly answered tickets that may be called unlike the history.
+        owner_tickets: tickets given to an owner from which on it has a threshold of its own.
+    """
+
+    target_error: float = 0.05
+    unknown_share: float = 0.1
+    floor_quantile: float = 0.01
+    owner_tickets: int = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Evidence on m tickets that were held back.
+
+    Attributes:
+        answers, votes, centroids: [m, parties] the three kinds of evidence.
+        strength, nearest: [m] as evidence.Evidence has them.
+    """
+
+    answers: Floats
+    votes: Floats
+    centroids: Floats
+    strength: Floats
+    nearest: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was fitted, and what it would have done to the history.
+
+    Attributes:
+        scope: the threshold of `thresholds.scope`.
+        owners: stricter thresholds by party.
+        reachable: whether any confidence holds the error; if not, route_at is NEVER.
+        accuracy: share of the held-back tickets whose owner led.
+        coverage: share that would have been routed.
+        precision: share of those routed that went to the right owner, 0 where none was.
+        reference: deciles of the confidence, the nearest cosine and the strength of the held-back tickets.
+    """
+
+    confidence: Confidence
+    scope: float
+    route_at: float
+    owners: tuple[tuple[int, float], ...]
+    reachable: bool
+    accuracy: float
+    coverage: float
+    precision: float
+    reference: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+def calibrate(
+    alone: Asked, unknown: Asked | None, truth: Rows, policy: ConfidencePolicy, *, has_head: bool
+) -> Calibration:
+    """Weights, calibration and thresholds from held-back tickets of true party `truth` [m].
+
+    Args:
+        unknown: the same tickets as if their party were unknown; None where there is one party only.
+    """
+    confidence = _stacked(alone, truth, has_head)
+    probability = weigh(alone.answers, alone.votes, alone.centroids, confidence)
+    leader, right = probability.argmax(axis=1), probability.argmax(axis=1) == truth
+    top, weight, led = probability.max(axis=1), np.ones(len(truth)), leader
+    every = right
+    if unknown is not None:
+        stranger = weigh(unknown.answers, unknown.votes, unknown.centroids, confidence)
+        stranger[np.arange(len(truth)), truth] = 0.0
+        top, led = np.append(top, stranger.max(axis=1)), np.append(led, stranger.argmax(axis=1))
+        every = np.append(right, np.zeros(len(truth), dtype=np.bool_))
+        share = policy.unknown_share
+        weight = np.repeat([1.0, share / (1.0 - share)], len(truth))
+        confidence = _platt(confidence, top, every, weight)
+        confidence = _scoped(confidence, alone, unknown)
+    sure = confidence_of(top, confidence)
+    route_at = route_from(sure, every, weight, policy.target_error)
+    scope = scope_of(alone.strength, alone.nearest, confidence)
+    basis = scope[right] if right.any() else scope
+    own = confidence_of(probability.max(axis=1), confidence)
+    owners = _owner_thresholds(sure, every, weight, led, route_at, policy)
+    needed = np.full(probability.shape[1], route_at)
+    for party, at in owners:
+        needed[party] = at
+    routed = own >= needed[leader]
+    return Calibration(
+        confidence=confidence,
+        scope=_rounded(np.quantile(basis, policy.floor_quantile)) if len(basis) else 0.0,
+        route_at=route_at,
+        owners=owners,
+        reachable=route_at <= 1,
+        accuracy=float(right.mean()) if len(right) else 0.0,
+        coverage=float(routed.mean()) if len(right) else 0.0,
+        precision=float(right[routed].mean()) if routed.any() else 0.0,
+        reference=tuple(
+            (name, tuple(_rounded(value) for value in np.quantile(values, _DECILES)))
+            for name, values in (
+                ("confidence", own),
+                ("nearest", alone.nearest),
+                ("strength", alone.strength),
+            )
+            if len(values)
+        ),
+    )
+
+
+def route_from(confidence: Floats, right: NDArray[np.bool_], weight: Floats, target_error: float) -> float:
+    """The smallest confidence from which on the tickets routed are wrong at most as often as the target says; NEVER
+    where there is none.
+
+    Conformal risk control (Angelopoulos et al. 2024) of the loss that a ticket routed costs: 1 - target where it is
+    wrong, -target where it is right, 0 where it is not routed. One more ticket, of the worst kind, is added to those
+    seen; at a target of .05 a history must be right 19 times of 19 before anything is routed, and one of thousands
+    loses next to nothing. The loss is not monotone in the threshold, so that it must hold from there on upwards
+    wherever a cut can be made.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    loss = np.cumsum(weight[order] * (np.where(right[order], 0.0, 1.0) - target_error)) + (1.0 - target_error)
+    # Equal confidences are routed together: only the last of them is a place to cut.
+    ends = np.append(confidence[order][1:] != confidence[order][:-1], True)[: len(order)]
+    holds = ends & (loss <= 1e-9)
+    return float(confidence[order][np.flatnonzero(holds)[-1]]) if holds.any() else NEVER
+
+
+def _owner_thresholds(
+    confidence: Floats,
+    right: NDArray[np.bool_],
+    weight: Floats,
+    leader: Rows,
+    route_at: float,
+    policy: ConfidencePolicy,
+) -> tuple[tuple[int, float], ...]:
+    """Parties whose own tickets break the promise at the common threshold, and where theirs would hold it."""
+    found = []
+    for party in np.unique(leader).tolist():
+        own = leader == party
+        if weight[own].sum() < policy.owner_tickets:
+            continue
+        routed = own & (confidence >= route_at)
+        wrong = float((weight[routed] * ~right[routed]).sum())
+        if wrong > policy.target_error * float(weight[routed].sum()):
+            at = route_from(confidence[own], right[own], weight[own], policy.target_error)
+            if at > route_at:
+                found.append((int(party), at))
+    return tuple(found)
+
+
+def _stacked(alone: Asked, truth: Rows, has_head: bool) -> Confidence:
+    """The weights of a conditional logit by maximum likelihood, none of them negative."""
+    evidence = np.stack([alone.answers, alone.votes, alone.centroids], axis=-1)
+    if evidence.shape[1] < 2 or len(truth) < 2:
+        return UNFITTED if has_head else replace(UNFITTED, head=0.0)
+    own = evidence[np.arange(len(truth)), truth]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        logits = evidence @ weights
+        logits -= logits.max(axis=1, keepdims=True)
+        shares = np.exp(logits)
+        shares /= shares.sum(axis=1, keepdims=True)
+        likely = np.log(shares[np.arange(len(truth)), truth] + 1e-300)
+        slope = (np.einsum("np,npk->nk", shares, evidence) - own).mean(axis=0)
+        # Weak pull to 0, as of one ticket among the others: without it a history that is always right has no end.
+        return float(-likely.mean() + weights @ weights / 200 / len(truth)), slope + weights / 100 / len(
+            truth
+        )
+
+    start = np.array([UNFITTED.head if has_head else 0.0, UNFITTED.vote, UNFITTED.centroid])
+    bounds = [(0.0, None if has_head else 0.0), (0.0, None), (0.0, None)]
+    head, vote, centroid = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return replace(UNFITTED, head=_rounded(head), vote=_rounded(vote), centroid=_rounded(centroid))
+
+
+def _platt(confidence: Confidence, top: Floats, right: NDArray[np.bool_], weight: Floats) -> Confidence:
+    """Slope and bias of the log-odds (Platt 1999)."""
+    if right.all() or not right.any():
+        return confidence
+    bounded = np.clip(top, 1e-9, 1 - 1e-9)
+    odds = np.log(bounded / (1 - bounded))
+    fitted = LogisticRegression(C=1e3).fit(odds[:, None], right, sample_weight=weight)
+    return replace(
+        confidence,
+        slope=max(0.05, _rounded(fitted.coef_[0, 0])),  # a leader more likely is never less sure
+        bias=_rounded(fitted.intercept_[0]),
+    )
+
+
+def _scoped(confidence: Confidence, alone: Asked, unknown: Asked) -> Confidence:
+    """Weights of strength and nearness that best tell tickets from those of problems never seen."""
+    seen = np.stack([alone.strength, alone.nearest], axis=1)
+    never = np.stack([unknown.strength, unknown.nearest], axis=1)
+    both = np.concatenate([seen, never])
+    spread = both.std(axis=0) + 1e-9
+    known = np.repeat([True, False], [len(seen), len(never)])
+    fitted = LogisticRegression(C=1e3).fit(both / spread, known).coef_[0] / spread
+    strength, nearest = (max(0.0, _rounded(value)) for value in fitted)
+    if strength == nearest == 0.0:
+        return confidence
+    return replace(confidence, strength=strength, nearest=nearest)
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 6)
