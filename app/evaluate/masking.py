@@ -24,7 +24,7 @@ from app.files.rows import Row, read_rows
 from models.errors import Fatal
 from models.routing.clean import CleanPolicy
 from models.routing.mask import Masked, mask
-from models.routing.masking.span import Kind, Span
+from models.routing.masking.span import Kind
 from models.routing.normalise import normalise
 
 CLAIMS: Mapping[str, frozenset[Kind]] = {
