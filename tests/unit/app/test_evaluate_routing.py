@@ -1,10 +1,11 @@
 """`sluice evaluate routing` with the embedded encoder on a hundred short texts: its keys, its sense, its errors."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from itertools import product
+from itertools import product, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from app.cli.command import main
 from app.settings import Settings
+
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 Run = Callable[..., tuple[int, str, str]]
 Rows = list[dict[str, str]]
@@ -83,6 +86,13 @@ def report_of(answer: tuple[int, str, str]) -> dict[str, Any]:
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def documented() -> list[str]:
+    """The keys that the README explains."""
+    rows = README.read_text().partition("| key of the evaluation |")[2].splitlines()[2:]
+    named = [row.split(" | ")[0] for row in takewhile(lambda row: row.startswith("|"), rows)]
+    return [key for names in named for key in re.findall(r"`(\w+)`", names)]
 
 
 def test_the_report_has_its_keys_and_makes_sense(run: Run, tmp_path: Path) -> None:
@@ -156,6 +166,7 @@ def test_few_shots_and_peers_stand_beside(run: Run, tmp_path: Path) -> None:
         assert found["difference"]["accuracy"] == round(place["accuracy"] - found["accuracy"], 4)
         assert ("missing" in peers["semantic_router"]) == (find_spec("semantic_router") is None)
     assert report["peers"]["logistic_regression"]["accuracy"] >= 0.9
+    assert set(report) == set(documented())
 
 
 def test_people_see_tables_and_never_a_text(run: Run, tmp_path: Path) -> None:
