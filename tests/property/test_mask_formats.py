@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.iso7064 import mod_11_2, mod_97_10
@@ -12,7 +12,9 @@ from models.routing.mask import mask
 
 Width = Callable[[str], str]
 DIGITS = "0123456789"
-FULL_WIDTH = str.maketrans({**{str(n): chr(0xFF10 + n) for n in range(10)}, "-": "－", "+": "＋", "X": "Ｘ"})
+FULL_WIDTH = str.maketrans(
+    {**{chr(n): chr(n + 0xFEE0) for n in (*range(0x30, 0x3A), *range(0x41, 0x5B))}, "-": "－", "+": "＋"}
+)
 
 AROUND = st.sampled_from(
     [("", ""), ("请回", "谢谢"), ("客户说：", "，请处理"), ("(", ")"), ("see ", " please"), ("“", "”。")]
@@ -70,6 +72,45 @@ def assert_masked(number: str, around: tuple[str, str], kind: str) -> None:
     assert mask(before + number + behind).text == f"{before}[{kind}]{behind}"
 
 
+@st.composite
+def plates(draw: st.DrawFn) -> str:
+    """GA 36: five characters behind province and office, or six for new energy, at most two of them letters."""
+    province = draw(st.sampled_from("京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"))
+    office = draw(st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ"))
+    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    tail = draw(
+        st.one_of(
+            digits(5),
+            st.builds(lambda a, b: a + b, st.sampled_from(letters), digits(4)),
+            st.builds(lambda a, b, c: a + b + c, digits(2), st.sampled_from(letters), digits(2)),
+            st.builds(lambda a, b: a + b, st.sampled_from("DF"), digits(5)),
+            st.builds(lambda a, b, c: a + b + c, st.sampled_from("DF"), st.sampled_from(letters), digits(4)),
+            st.builds(lambda a, b: a + b, digits(5), st.sampled_from("DF")),
+            st.builds(lambda a, b: a + b, digits(4), st.sampled_from("学警挂")),
+        )
+    )
+    return province + office + draw(st.sampled_from(["", "·", " ", "-"])) + tail
+
+
+@st.composite
+def passports(draw: st.DrawFn) -> str:
+    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    return draw(
+        st.one_of(
+            st.builds(lambda a, b: a + b, st.sampled_from("EG"), digits(8)),
+            st.builds(lambda a, b: "E" + a + b, st.sampled_from(letters), digits(7)),
+        )
+    )
+
+
+@st.composite
+def wechats(draw: st.DrawFn) -> str:
+    """A letter and 5 to 19 letters, digits, `_` or `-`; one that is only letters looks like a word."""
+    first = draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
+    rest = draw(st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=5, max_size=17))
+    return first + rest + draw(st.sampled_from(DIGITS))
+
+
 @given(mobiles(), AROUND, WIDTH)
 def test_mobiles(number: str, around: tuple[str, str], width: Width) -> None:
     assert_masked(width(number), around, "PHONE")
@@ -93,9 +134,48 @@ def test_a_sentence_before_calls_a_mobile_nothing(number: str, end: str, link: s
     assert mask(end + link + number).text == f"{end}{link}[PHONE]"
 
 
+@given(st.sampled_from(["10", "11", "12", "20", "90"]), digits(9), AROUND)
+def test_eleven_digits_that_no_mobile_has_stay(start: str, rest: str, around: tuple[str, str]) -> None:
+    before, behind = around
+    assume(not luhn.is_valid(start + rest))
+    text = f"{before}数据{start}{rest}{behind}"
+    assert mask(text).text == text
+
+
 @given(landlines(), AROUND, WIDTH)
 def test_landlines(number: str, around: tuple[str, str], width: Width) -> None:
     assert_masked(width(number), around, "PHONE")
+
+
+@given(
+    st.sampled_from(["400", "800"]),
+    digits(7),
+    st.sampled_from([(3, 4), (4, 3), (3, 3)]),
+    st.sampled_from(["-", " "]),
+    AROUND,
+    WIDTH,
+)
+def test_hotlines_that_are_called_one(
+    start: str, rest: str, sizes: tuple[int, ...], gap: str, around: tuple[str, str], width: Width
+) -> None:
+    before, behind = around
+    number = start + gap + grouped(rest, sizes, gap)
+    assert mask(f"{before}客服电话{width(number)}{behind}").text == f"{before}客服电话[PHONE]{behind}"
+
+
+@given(
+    st.sampled_from(["010", "021", "0571", "0755"]),
+    st.sampled_from("2345678"),
+    digits(7),
+    st.sampled_from(["", "-", " "]),
+    st.sampled_from([(8,), (4, 4)]),
+    AROUND,
+    WIDTH,
+)
+def test_landlines_in_groups(
+    area: str, first: str, rest: str, gap: str, sizes: tuple[int, ...], around: tuple[str, str], width: Width
+) -> None:
+    assert_masked(width(area + gap + grouped(first + rest, sizes, gap)), around, "PHONE")
 
 
 @given(residents(), st.sampled_from([(18,), (6, 8, 4), (6, 4, 4, 4)]), GAP, AROUND, WIDTH)
@@ -125,6 +205,49 @@ def test_card_with_a_wrong_check_stays_unless_it_is_called_one(number: str, shif
     assert mask(f"卡号{wrong}。").text == "卡号[CARD]。"
 
 
+@given(
+    digits(16), st.sampled_from(["账号", "帐号：", "收款账号是", "银行账户: ", "account no. "]), GAP, WIDTH
+)
+def test_bank_accounts_that_are_called_one(number: str, label: str, gap: str, width: Width) -> None:
+    masked = mask(f"{label}{width(grouped(number, (4, 4, 4), gap))}，请查").text
+    assert masked in {f"{label}[ACCOUNT]，请查", f"{label}[CARD]，请查", f"{label}[PHONE]，请查"}
+
+
+@given(plates(), st.sampled_from([("车牌", "违停"), ("", "在门口"), ("车牌号：", "。"), ("(", ")")]))
+def test_plates(number: str, around: tuple[str, str]) -> None:
+    assert_masked(number, around, "PLATE")
+
+
+@given(
+    st.sampled_from(["京", "沪", "粤"]), st.sampled_from("IO1"), digits(5), st.sampled_from(["", "号", "型"])
+)
+def test_no_plate_has_such_a_letter(province: str, office: str, number: str, behind: str) -> None:
+    text = f"编码{province}{office}{number}{behind}"
+    assert mask(text).text == text
+
+
+@given(passports(), AROUND, WIDTH)
+def test_passports(number: str, around: tuple[str, str], width: Width) -> None:
+    assert_masked(number, ("护照" + around[0], around[1]), "PASSPORT")
+    assert_masked(width(number), ("持" if not around[0] else around[0], around[1]), "PASSPORT")
+
+
+@given(st.sampled_from("ABCDFHXZ"), digits(8), st.sampled_from(["报错", "型号", "代码："]))
+def test_codes_of_a_letter_and_eight_digits_stay(letter: str, number: str, label: str) -> None:
+    text = f"{label}{letter}{number} 无法识别"
+    assert mask(text).text == text
+
+
+@given(
+    wechats(),
+    st.sampled_from(["微信号", "微信号：", "微信:", "微信：", "wx: ", "WeChat ID: ", "加微信 ", "vx："]),
+    st.sampled_from(["，谢谢", "。", " 请加", ""]),
+)
+def test_wechats(name: str, label: str, behind: str) -> None:
+    assume(":" in label or "：" in label or "号" in label or sum(map(str.isdigit, name)) >= 3)
+    assert mask(label + name + behind).text == f"{label}[WECHAT]{behind}"
+
+
 @given(digits(18), st.booleans())
 def test_ibans(account: str, spaced: bool) -> None:
     number = "DE" + str(mod_97_10.calc_check_digits(account + "DE")) + account
@@ -141,6 +264,21 @@ def test_ibans(account: str, spaced: bool) -> None:
 def test_what_is_called_something_else_stays(label: str, number: str, more: str) -> None:
     assert mask(f"{label}{number}{more} 异常").text == f"{label}{number}{more} 异常"
     assert mask(f"{label}{number} 异常").text == f"{label}{number} 异常"
+
+
+@given(
+    st.sampled_from(["订单号", "运单号：", "order no. ", "交易号 ", "错误代码：", "序列号", "流水号："]),
+    st.one_of(mobiles().filter(lambda number: "+" not in number), residents(), cards()),
+)
+def test_what_is_called_something_else_stays_however_right_it_looks(label: str, number: str) -> None:
+    assert mask(f"{label}{number} 异常").text == f"{label}{number} 异常"
+
+
+@given(
+    st.sampled_from(["港澳通行证号码：", "台胞证", "回乡证号 "]), st.sampled_from(["C", "H", ""]), digits(8)
+)
+def test_travel_permits_that_are_called_one(label: str, letter: str, number: str) -> None:
+    assert mask(f"{label}{letter}{number}，过期了").text == f"{label}[PASSPORT]，过期了"
 
 
 @given(

@@ -28,7 +28,8 @@ _WORD_BEFORE_PLATE = frozenset("更最全刷重革创里讯为度业")
 
 _SAYS = r"(?:[\s:：=#\"'(（]|号码?|id|no\.?|nr\.?|number|is|was|是|为)"
 _PASSPORT = re.compile(
-    rf"(?:护照|passport){_SAYS}{{0,6}}+([a-z]{{0,3}}[0-9]{{6,9}}[a-z]?)(?![0-9a-z])", re.IGNORECASE
+    rf"(?:护照|通行证|台胞证|回乡证|passport){_SAYS}{{0,6}}+([a-z]{{0,3}}[0-9]{{6,10}}[a-z]?)(?![0-9a-z])",
+    re.IGNORECASE,
 )
 # Chinese ordinary passports: E or G and eight digits, EA to EZ and seven.
 _CHINESE_PASSPORT = re.compile(rf"[EG](?:(?<=E)[A-HJ-NP-Z][0-9]|[0-9]{{2}})[0-9]{{6}}{_ENDS}")
@@ -70,7 +71,8 @@ def find_plates(text: str) -> Iterator[Span]:
 
 
 def find_passports(text: str) -> Iterator[Span]:
-    """Passport numbers: whatever the text calls one, and the Chinese forms unless it calls them something else."""
+    """Numbers of passports and travel permits: whatever the text calls one, and the forms of Chinese passports unless
+    it calls them something else."""
     for match in _PASSPORT.finditer(text):
         yield Span(*match.span(1), Kind.PASSPORT)
     for match in _CHINESE_PASSPORT.finditer(text):

@@ -38,6 +38,8 @@ _WORD_BEHIND = re.compile(WORD_BEHIND)
 _LONGEST_WORD = 24
 _LINK = re.compile(r" ?(?:[,，、/;；&]|or|and|或者?|和) ?[+(]{0,2}")
 
+_OF_ALL_DIGITS = frozenset({Label.ACCOUNT, Label.CARD, Label.ID})
+
 _MIN_DIGITS, _MAX_DIGITS = 6, 20
 _MAX_GROUPS = 7
 
@@ -133,12 +135,18 @@ def _longest(
             break
         if size >= _MIN_DIGITS:
             candidates.append((last, _number(text, start, groups[at : last + 1])))
+    told: tuple[Span, int] | None = None
     for tell in (_by_form, _by_label):
         for last, number in reversed(candidates):
             found = tell(text, groups[last][1], number, label)
             if found and not (glued and _is_in_code(text, start, found.end, number)):
-                return found, last + 1
-    return None
+                # An account's first digits can look like a telephone number.
+                if told is None or found.end > told[0].end:
+                    told = found, last + 1
+                break
+        if told and (told[0].kind is not Kind.PHONE or label not in _OF_ALL_DIGITS):
+            break
+    return told
 
 
 def _is_in_code(text: str, start: int, end: int, number: Number) -> bool:
