@@ -28,25 +28,8 @@ _DOT = re.compile(r"[·•‧]")
 _COURTESY = re.compile(r"(?:先生|女士|小姐|太太|老师|师傅|经理|总|医生|同学|阿姨|叔叔|大爷|大妈|工)")
 _LONGEST_NAME = 4
 # Words that begin with a family name and that taggers take for people.
-_NO_NAMES = frozenset(
-    {
-        *(
-            "高亮",
-            "高清",
-            "高频",
-            "高德",
-            "白屏",
-            "黑屏",
-            "金额",
-            "金山",
-            "安卓",
-            "安全",
-            "时长",
-            "时区",
-            "方块",
-        ),
-        *("方框", "卡顿", "乱码", "全选", "全屏", "华为", "万象", "严重", "常用", "明显"),
-    }
+_NO_NAME = re.compile(
+    "高亮|高清|高频|高德|白屏|黑屏|金额|金山|安卓|安全|时长|时区|方块|方框|卡顿|乱码|全选|全屏|华为|万象|严重|常用|明显"
 )
 
 # Between two places of one address.
@@ -54,16 +37,17 @@ _BETWEEN = re.compile(r"[ ,，、（(]{0,2}")
 _NUMBER = r"(?:[0-9]{1,5}|[A-Za-z]|[一二三四五六七八九十百]{1,4})"
 _DETAIL = rf" ?[-#之]?{_NUMBER}(?:号院|号楼|号|弄|段|栋|幢|座|区|单元|楼|层|室|房|户|组|队)"
 _ROOM = r"[0-9]{2,4}(?![0-9年月日个次元点分秒天小时])"
+_NAMED = "(?:(?![的在了是有请到至从和与住送寄放])[\u4e00-\u9fffA-Z])"
 # What goes with a place behind it: a road with its number; a building after a number; stairs, flat, room.
 _TAIL = re.compile(
-    rf"(?:[\u4e00-\u9fff]{{1,6}}?(?:路|道|街|巷)(?={_DETAIL})|(?<=号)(?:(?![的在了是有请])[\u4e00-\u9fffA-Z]){{2,12}}?(?={_DETAIL}))?"
+    rf"(?:{_NAMED}{{1,6}}?(?:路|道|街|巷)(?={_DETAIL})|(?<=号){_NAMED}{{2,12}}?(?={_DETAIL}))?"
     rf"(?:{_DETAIL})+(?:-?{_ROOM})?"
     rf"|(?<=[号栋幢座元楼层])-?{_ROOM}|(?<=[0-9])-[0-9]{{1,4}}"
 )
 _ROAD = re.compile(
     r"(?:路|街|道|巷|胡同|弄|村|镇|里|园|苑|庭|小区|社区|花园|公寓|大厦|广场|城|中心|号楼|号|栋|幢|座|单元|室)"
 )
-_DIGIT = re.compile(r"[0-9一二三四五六七八九十]")
+_HOUSE = re.compile(r"[0-9]|[一二三四五六七八九十](?:号|弄|栋|幢|座|单元|楼|层|室)")
 _LEAST_ADDRESS = 5
 
 
@@ -99,7 +83,7 @@ def _tail_end(text: str, end: int) -> int:
 
 def _address(text: str, start: int, end: int) -> Iterator[Span]:
     written = text[start:end]
-    if len(written) >= _LEAST_ADDRESS and _ROAD.search(written) and _DIGIT.search(written):
+    if len(written) >= _LEAST_ADDRESS and _ROAD.search(written) and _HOUSE.search(written):
         yield Span(start, end, Kind.ADDRESS)
 
 
@@ -107,7 +91,7 @@ def _name_end(text: str, words: Sequence[Word], at: int, family_names: frozenset
     """Where the name ends that the tagger's person is; None where it is nobody's."""
     word = words[at]
     written, end = text[word.start : word.end], _foreign_end(text, words, at)
-    if not _HAN.fullmatch(written) or written in _NO_NAMES:
+    if not _HAN.fullmatch(written) or _NO_NAME.fullmatch(written):
         return None
     if end > word.end or _DOT.search(written):
         return end

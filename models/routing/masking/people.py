@@ -86,7 +86,7 @@ def find_people(text: str, lists: NameLists) -> Iterator[Span]:
             or _is_code(read, start, word.end())
         ):
             continue
-        end, others = _run(read, word, lists)
+        end, others = _run(read, word, lists, is_small)
         if start in introduced or _is_name(first, others, start, lists, is_small):
             title = _TITLE.search(read, max(done, start - _LONGEST_TITLE), start)
             degree = _DEGREE.match(read, end)
@@ -116,13 +116,14 @@ def _is_code(text: str, start: int, end: int) -> bool:
     return text[start - 1 : start] in _CODE_BEFORE or _CODE_BEHIND.match(text, end) is not None
 
 
-def _run(text: str, word: re.Match[str], lists: NameLists) -> tuple[int, list[str]]:
-    """Where the name that begins with the word ends, and its other words."""
+def _run(text: str, word: re.Match[str], lists: NameLists, is_small: bool) -> tuple[int, list[str]]:
+    """Where the name that begins with the word ends, and its other words: names, and with a capital what is no word."""
     end = word.start() + len(_bare(word[0]))
     others: list[str] = []
     while end == word.end() and len(others) + 1 < _MOST_WORDS and (found := _NEXT.match(text, end)):
         name = _bare(found[1])
-        is_other = not lists.knows(name) and (lists.is_word(name) or name.isupper())
+        is_none = lists.is_word(name) or name.isupper()
+        is_other = (is_none or not lists.knows(name)) if is_small else (is_none and not lists.knows(name))
         if is_other or _is_code(text, found.start(1), found.end()):
             break
         others.append(name)

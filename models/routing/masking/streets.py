@@ -12,7 +12,7 @@ from models.routing.masking.fold import capitalised
 from models.routing.masking.span import Kind, Span
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017f\u0386-\u03ab\u0410-\u042f"
-_WORD = rf"[{_UPPER}][^\W\d_]*(?:['’\-.][^\W\d_]+)*\.?"
+_WORD = rf"[{_UPPER}][^\W\d_]*(?:['’\-.][^\W\d_]+)*\.?(?!\w)"
 _NUMBER = r"[0-9]{1,5}(?:[/-][0-9]{1,4})?[A-Za-z]?(?![\w%])\.?"
 _SMALL_WORD = r"(?:de|da|do|das|dos|del|della|di|du|des|la|las|le|les|los|van|von|der|den|e|y|i|och|og)"
 _NAME = rf"(?:{_WORD} (?:{_SMALL_WORD} ){{0,2}}){{1,4}}?"
@@ -23,7 +23,7 @@ _BEHIND = (
 )
 # Germanic, Nordic, Finnish, Hungarian: at the end of the name, or behind it.
 _ENDING = (
-    "(?:stra(?:ss|ß)e|str\\.|gasse|weg|platz|allee|damm|ufer|ring|steig|straat|laan|plein|gracht|kade|dijk|plaats|singel"
+    "(?i:stra(?:ss|ß)e|str\\.|gasse|weg|platz|allee|damm|ufer|ring|steig|straat|laan|plein|gracht|kade|dijk|plaats|singel"
     "|gade|vej|gata|gatan|gate|veien|vegen|vägen|plass|katu|puisteet|utca|útja|körút|rakpart|(?<= )(?:út|tér|u\\.))"
 )
 # Romance, Slavic, Greek: before the name.
@@ -35,7 +35,7 @@ _BEFORE = (
 _STREET = (
     rf"{_NUMBER},? {_NAME}{_BEHIND}\.?"
     rf"|(?:{_WORD} ){{0,2}}[{_UPPER}][^\W\d_]*?(?: [^\W\d_]+)? ?{_ENDING} {_NUMBER}"
-    rf"|{_BEFORE} (?:{_SMALL_WORD} |l')?{_NAME}{_NUMBER}"
+    rf"|{_BEFORE} (?:{_SMALL_WORD} ){{0,2}}(?:l')?{_NAME}{_NUMBER}"
 )
 _BOX = (
     r"P\.? ?O\.? ?Box [0-9]{1,6}|Postfach [0-9 ]{2,7}|(?:PSC|Unit) [0-9]{1,5},? Box [0-9]{1,5}"
@@ -49,9 +49,15 @@ _ANCHOR = re.compile(
 _ZIP = r"(?:[0-9]{4,6}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})(?![\w%])"
 # Before a street or a box: one more number, a ship. Before a flat or a postcode: a street that does not say it is one.
 _NUMBER_BEFORE = re.compile(rf"(?<![\w.\-])(?:{_NUMBER},?|USN?S [^\W\d_]+|USCGC [^\W\d_]+) \Z")
-_STREET_BEFORE = re.compile(
-    rf"(?<![\w.\-])(?:{_NUMBER} )?(?:{_NUMBER} {_NAME}|{_NAME}{_NUMBER}|{_NAME})(?:{_NUMBER})?(?: {_NAME})? ?,? ?\Z"
-)
+_UNNAMED = rf"(?<![\w.\-])(?:{_NUMBER} )?(?:{_NUMBER} {_NAME}|{_NAME}{_NUMBER}|{_NAME})(?:{_NUMBER})?"
+_STREET_BEFORE = re.compile(rf"{_UNNAMED} ?,? ?\Z")
+_TOWN_BEFORE = re.compile(rf"{_UNNAMED}(?:,? {_NAME})?\Z")
+_BEFORE_ANCHOR = {
+    "street": _NUMBER_BEFORE,
+    "box": _NUMBER_BEFORE,
+    "flat": _STREET_BEFORE,
+    "state": _TOWN_BEFORE,
+}
 _BEHIND_ANCHOR = re.compile(
     rf"(?:,? {_FLAT})?(?:,? (?:{_BOX}))?(?: ?,? (?:{_SMALL_WORD} )?{_WORD}){{0,6}}(?: ?,? {_ZIP})?"
 )
@@ -77,7 +83,7 @@ def find_streets(text: str) -> Iterator[Span]:
     for anchor in _ANCHOR.finditer(read):
         if anchor.start() < done:
             continue
-        before = _STREET_BEFORE if anchor["flat"] or anchor["state"] else _NUMBER_BEFORE
+        before = _BEFORE_ANCHOR[anchor.lastgroup or ""]
         lead = before.search(read, max(done, anchor.start() - _REACH), anchor.start())
         if not anchor["street"] and not anchor["box"] and not _is_sure(read, anchor, lead):
             continue
