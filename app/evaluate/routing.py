@@ -18,9 +18,8 @@ from models.errors import Fatal
 from models.routing.decide import Decision, Outcome
 from models.routing.match import Candidate
 
-# In place of a row that was refused: its outcome, and an in-scope score under that of any row decided on.
+# The outcome of a row whose text cannot be used.
 _REFUSED = "refused"
-_REFUSED_SCORE = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +129,15 @@ def decided_of(run: Run, bench: Bench) -> Decided:
     """What was decided in a round, beside its truth."""
     code: dict[str | None, int] = {label: number for number, label in enumerate(bench.labels)}
     first = [None if one is None else first_choice(one) for one in run.decisions]
+    scope = [None if one is None else in_scope_score(one) for one in run.decisions]
+    # A row without a decision is less like the history than all others.
+    least = min((score for score in scope if score is not None), default=0.0) - 1.0
     return Decided(
         truth=bench.new.owner[run.part.scored],
         first=np.array([NOBODY if one is None else code[one.owner] for one in first], dtype=np.int64),
         routed=np.array([outcome == Outcome.ROUTE for outcome in _outcomes(run)], dtype=bool),
         confidence=np.array([0.0 if one is None else one.confidence for one in first], dtype=np.float64),
-        in_scope=np.array(
-            [_REFUSED_SCORE if one is None else in_scope_score(one) for one in run.decisions],
-            dtype=np.float64,
-        ),
+        in_scope=np.array([least if score is None else score for score in scope], dtype=np.float64),
     )
 
 
