@@ -169,7 +169,7 @@ class Broker:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
-                "partition.assignment.strategy": "roundrobin",
+                "partition.assignment.strategy": "range,roundrobin",
                 "session.timeout.ms": 6000,
                 "heartbeat.interval.ms": 300,
                 "fetch.wait.max.ms": 10,

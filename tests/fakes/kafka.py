@@ -185,8 +185,11 @@ class FakeConsumer:
         self._callbacks: dict[str, Callable[..., None]] = {}
         self._fenced = False
         self._slipping = 0
+        self._told_end: dict[Place, int] = {}
         self.slips = 0
         """How many records that were fetched already come through after a pause."""
+        self.tells_ends = False
+        """Whether it says where a partition ends (`enable.partition.eof`), once for each time that it gets there."""
         self.closed = False
 
     @property
@@ -251,7 +254,17 @@ class FakeConsumer:
                 self._positions[place] = stored.offset + 1
                 self._slipping -= place in self._paused
                 found.append(FakeRecord(stored))
+            if self.tells_ends and place not in self._paused and len(found) < count:
+                found += self._end_of(place)
         return found
+
+    def _end_of(self, place: Place) -> list[FakeRecord]:
+        end = self._positions[place]
+        if self._kafka.readable(place, end) or self._told_end.get(place) == end:
+            return []
+        self._told_end[place] = end
+        stored = Stored(*place, end, None, None, [], -1)
+        return [FakeRecord(stored, KafkaError(KafkaError._PARTITION_EOF))]
 
     def assign(self, partitions: list[TopicPartition]) -> None:
         """Replace what is read; what is paused stays so."""
@@ -261,6 +274,7 @@ class FakeConsumer:
             for place in partitions
         }
         self._slipping = 0
+        self._told_end.clear()
 
     def assignment(self) -> list[TopicPartition]:
         return [TopicPartition(*place) for place in self._owned]
@@ -280,7 +294,10 @@ class FakeConsumer:
         self._slipping = self.slips
 
     def resume(self, partitions: list[TopicPartition]) -> None:
-        self._paused -= {(place.topic, place.partition) for place in partitions}
+        for place in ((place.topic, place.partition) for place in partitions):
+            if place in self._paused:
+                self._told_end.pop(place, None)
+            self._paused.discard(place)
 
     def seek(self, partition: TopicPartition) -> None:
         place = (partition.topic, partition.partition)
