@@ -1,6 +1,7 @@
 # Two images from one lock file:
 #   docker build --tag sluice:0.1.0 .                      target cpu, the default
 #   docker build --target cuda --tag sluice:0.1.0-cuda .   for the encoder on a GPU; about 7 GB
+# Names of people and postal addresses can be masked in it with --build-arg EXTRAS="--extra names".
 # Either base can be given by digest: --build-arg PYTHON_IMAGE=python@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -12,28 +13,32 @@ COPY pyproject.toml uv.lock ./
 
 # Dependencies first: they change less often than the code and take most of the time.
 FROM locked AS cpu-build
-RUN uv sync --frozen --no-dev --no-install-project
+ARG EXTRAS=""
+# hadolint ignore=SC2086
+RUN uv sync --frozen --no-dev --no-install-project ${EXTRAS}
 COPY README.md ./
 COPY app app
 COPY agents agents
 COPY models models
 COPY schemas schemas
-RUN uv sync --frozen --no-dev --no-editable
+# hadolint ignore=SC2086
+RUN uv sync --frozen --no-dev --no-editable ${EXTRAS}
 
 # The CPU twins of faiss and onnxruntime have the same module names and must stay out. CUDA's user space comes
 # with the wheels (12 for faiss; 13 for onnxruntime and torch), so no CUDA base image is needed, and one of
 # CUDA 12 would not serve onnxruntime: the machine brings its driver, 580 or later for CUDA 13.
 FROM locked AS cuda-build
 ARG GPU_SET="--extra gpu --no-install-package faiss-cpu --no-install-package onnxruntime"
+ARG EXTRAS=""
 # hadolint ignore=SC2086
-RUN uv sync --frozen --no-dev --no-install-project ${GPU_SET}
+RUN uv sync --frozen --no-dev --no-install-project ${GPU_SET} ${EXTRAS}
 COPY README.md ./
 COPY app app
 COPY agents agents
 COPY models models
 COPY schemas schemas
 # hadolint ignore=SC2086
-RUN uv sync --frozen --no-dev --no-editable ${GPU_SET}
+RUN uv sync --frozen --no-dev --no-editable ${GPU_SET} ${EXTRAS}
 
 # The web server listens on 127.0.0.1 unless SLUICE_WEB_HOST says otherwise (the chart does), so there is no
 # HEALTHCHECK here: Kubernetes probes /healthz and /readyz. The state in /var/lib/sluice may be lost at any time.

@@ -11,6 +11,7 @@ joined text. The figures count letters and digits; blanks and punctuation of a v
 - `precision`: share of the masked pieces that touch a value of a claimed type. A piece on nothing labelled is wrong,
   and so is one that touches only values of other types, such as a telephone number seen in a postcode; these are
   also counted apart, as `masks_on_other_types`. Where only some types are asked for, pieces on the others are left out.
+- `us_per_text`: processor time of normalising and masking one text, in microseconds.
 """
 
 import time
@@ -176,10 +177,10 @@ def _add(
     policy: CleanPolicy,
     misses: int,
 ) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     normal = normalise(text.text)
     masked = mask(normal, policy.mask, policy.recogniser)
-    count.seconds += time.perf_counter() - start
+    count.seconds += time.process_time() - start
     hidden = _hidden(masked)
     places = [(value, *_place(text.text, normal, value)) for value in text.values]
     for value, first, last in places:
