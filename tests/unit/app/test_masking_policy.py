@@ -1,0 +1,28 @@
+"""What is masked follows from one setting, and is the same for whoever cleans tickets."""
+
+import pytest
+
+from app.settings import Settings
+from app.worker import clean_policy
+from models.routing.clean import CleanPolicy
+from models.routing.mask import DEFAULT
+from models.routing.masking.span import Kind
+
+
+def test_nothing_is_brought_along_unasked() -> None:
+    assert clean_policy(Settings(max_text_chars=500)) == CleanPolicy(500, DEFAULT, None)
+
+
+def test_whole_web_addresses_need_no_lists() -> None:
+    assert clean_policy(Settings(mask_also=("host",))) == CleanPolicy(mask=DEFAULT | {Kind.HOST})
+
+
+@pytest.mark.parametrize("also", [("name",), ("address",), ("name", "address", "host")], ids="+".join)
+def test_names_and_addresses_bring_a_recogniser(
+    also: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_MASK_ALSO", ", ".join(also))
+    policy = clean_policy(Settings())
+    assert policy.mask == DEFAULT | {Kind(kind.upper()) for kind in also}
+    assert policy.recogniser is not None
+    assert policy.recogniser.kinds == {Kind.NAME, Kind.ADDRESS}
