@@ -46,8 +46,8 @@ _HAN = re.compile("[\u4e00-\u9fff]{2}|[\u4e00-\u9fff][·•‧]")
 _NOT_CHINESE = re.compile("[\u3041-\u30fa\uac00-\ud7a3]")
 _LETTER = re.compile("[A-Za-z\u00c0-\u017f\u0386-\u03ff]")
 _SENTENCE = re.compile(r"[^。！？!?；]+[。！？!?；]*")
-# A longer one is cut: what the search for a sentence's words costs grows with its length, not more.
-_MAX_SENTENCE = 256
+# The tagger reads so much at once, cut where something ends if it can be.
+_AT_ONCE = re.compile(r".{1,256}(?:(?<=[，,、：: ])|\Z)|.{1,256}", re.DOTALL)
 _REMEMBERED = 2_048
 
 
@@ -68,9 +68,9 @@ class Names:
 
     def find(self, text: str) -> Iterator[Span]:
         """As the protocol says."""
-        for start, sentence in _sentences(text):
-            for span in self._of_sentence(sentence):
-                yield Span(span.start + start, span.end + start, span.kind)
+        for sentence in _SENTENCE.finditer(text):
+            for start, end, kind in self._of_sentence(sentence[0]):
+                yield Span(start + sentence.start(), end + sentence.start(), kind)
 
     def _look(self, sentence: str) -> tuple[Span, ...]:
         found: list[Span] = []
@@ -84,9 +84,10 @@ class Names:
     def _words(self, sentence: str) -> Iterator[Word]:
         """Words of the sentence's Chinese parts: logs and code between them are not read."""
         for part in _CHINESE_PART.finditer(sentence):
-            start = max(0, part.start() - _MARGIN)
-            for word in self._tagger.words(sentence[start : part.end() + _MARGIN]):
-                yield Word(word.start + start, word.end + start, word.tag)
+            start, end = max(0, part.start() - _MARGIN), part.end() + _MARGIN
+            for piece in _AT_ONCE.finditer(sentence, start, min(end, len(sentence))):
+                for word in self._tagger.words(piece[0]):
+                    yield Word(word.start + piece.start(), word.end + piece.start(), word.tag)
 
 
 def load_names() -> Names:
@@ -96,12 +97,6 @@ def load_names() -> Names:
         Fatal: the extra `names` is not installed, or a package of it is not what it was.
     """
     return Names(_read_lists(), _family_names(), load_tagger())
-
-
-def _sentences(text: str) -> Iterator[tuple[int, str]]:
-    for found in _SENTENCE.finditer(text):
-        for start in range(found.start(), found.end(), _MAX_SENTENCE):
-            yield start, text[start : min(start + _MAX_SENTENCE, found.end())]
 
 
 def _read_lists() -> NameLists:

@@ -13,7 +13,7 @@ from app.evaluate.masking import SpannedText, evaluate_masking, read_spanned
 from models.engines.lexical import load_tagger
 from models.engines.names import Names, load_names
 from models.errors import Fatal
-from models.routing.clean import CleanPolicy
+from models.routing.clean import CleanPolicy, Ticket, clean
 from models.routing.mask import DEFAULT, mask
 from models.routing.masking.span import Kind
 from models.routing.normalise import normalise
@@ -122,6 +122,24 @@ _PARTS = (
 def test_masking_any_mixture_again_changes_nothing(names: Names, parts: list[str], between: str) -> None:
     once = mask(normalise(between.join(parts)), KINDS, names)
     assert mask(once.text, KINDS, names).text == once.text
+
+
+@pytest.mark.parametrize("max_chars", [8_000, 60])
+def test_cleaning_what_is_clean_changes_nothing(names: Names, max_chars: int) -> None:
+    policy = CleanPolicy(max_chars, KINDS, names)
+    everything = " ".join(text.text for text in read(CHINESE)[:30]) + " " + " ".join(_PARTS)
+    for description in (everything, *_PARTS[:9], *(text.text for text in read(CHINESE)[:30])):
+        once = clean(Ticket("1", "v1", "created", 0, 0, description=description), policy)
+        again = clean(Ticket("1", "v1", "created", 0, 0, description=once.text), policy)
+        assert (again.text, dict(again.masked)) == (once.text, {})
+
+
+def test_a_name_in_the_middle_of_a_long_text_is_found(names: Names) -> None:
+    """Wherever a long sentence is cut for the tagger, and whatever stands before it."""
+    for length in range(240, 262):
+        told = mask("打不开" * (length // 3) + "啊" * (length % 3) + "，我叫张伟，谢谢", KINDS, names).text
+        assert told.endswith("，我叫[NAME]，谢谢")
+    assert mask("it fails " * 60 + "for Anna Smith.", KINDS, names).text.endswith("for [NAME].")
 
 
 def test_a_text_has_the_same_spans_whatever_was_asked_before(names: Names) -> None:
