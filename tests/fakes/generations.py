@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.generation import Cluster, Generation, Owner, Thresholds
+from models.generation import Cluster, Confidence, Generation, Owner, Thresholds
 from models.vote import Vectors
+
+# Probabilities are a softmax of the owners' shares of the vote, times four, and are right as they stand; a ticket is
+# as like the history as its nearest past one.
+BY_VOTE = Confidence(head=0.0, vote=4.0, centroid=0.0, slope=1.0, bias=0.0, strength=0.0, nearest=1.0)
 
 
 def unit(*components: float) -> Vectors:
@@ -35,10 +39,14 @@ def generation(
     owners: Sequence[str | None],
     centroids: Vectors,
     exemplars: Sequence[tuple[int, Vectors]],
-    floor: float = 0.5,
+    scope: float = 0.5,
     route_at: float = 0.8,
+    reach: float = 0.5,
 ) -> Generation:
-    """A generation with cluster `c-<row>` for each of `owners`; an exemplar is (cluster row, vector)."""
+    """A generation with cluster `c-<row>` for each of `owners`; an exemplar is (cluster row, vector).
+
+    It has neither lexicon nor head; see BY_VOTE for what it makes of the vote.
+    """
     rows = [vector for _, vector in exemplars]
     return Generation(
         clusters=tuple(Cluster(f"c-{row}", f"problem {row}", owner, 1) for row, owner in enumerate(owners)),
@@ -46,7 +54,12 @@ def generation(
         centroids=centroids,
         exemplars=np.array(rows, dtype=np.float16).reshape(len(rows), centroids.shape[1]),
         exemplar_cluster=np.array([row for row, _ in exemplars], dtype=np.int32),
-        thresholds=Thresholds(floor, route_at),
+        dim=centroids.shape[1],
+        lexicon=None,
+        head=None,
+        confidence=BY_VOTE,
+        thresholds=Thresholds(scope, route_at, owners=(), similar=0.5, reach=reach),
+        reference=(),
         encoder="fake",
         created_at_ms=1_700_000_000_000,
     )

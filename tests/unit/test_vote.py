@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from models.vote import GRID, VotePolicy, parties, searchable, settle, tally
-from tests.fakes.generations import generation, unit, unit_rows
-from tests.fakes.vector_index import NumpyIndex
+from models.vote import GRID, VotePolicy, parties, settle, tally
+from tests.fakes.generations import unit_rows
 
 
 @pytest.mark.parametrize("dim", [8, 384, 512, 1024])
@@ -66,12 +65,6 @@ def test_powers_are_those_of_arithmetic(power: int) -> None:
     share = tally(cosines, np.array([[0, 1]]), parties(["a", "b"]), VotePolicy(power=power)).by_cluster[0, 0]
     expected = float(cosines[0, 0]) ** power / sum(float(c) ** power for c in cosines[0])
     assert share == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_cluster_without_exemplars_votes_with_its_centroid() -> None:
-    ready = searchable(generation(["a", "b"], np.eye(2, dtype=np.float32), [(0, unit(1, 0))]), NumpyIndex)
-    assert ready.voter_cluster.tolist() == [0, 1]
-    assert ready.voter_index.search(np.array([[0, 1]], dtype=np.float32), 1)[1].tolist() == [[1]]
 
 
 @pytest.mark.parametrize("policy", [{"neighbours": 0}, {"power": 0}], ids=str)

@@ -42,8 +42,9 @@ MINUTE_MS = 60_000
 
 
 def candidate(number: int, owner: str | None = "billing") -> Candidate:
-    cluster = Cluster(f"c-{number}", f"problem {number}", owner, 9)
-    return Candidate(cluster, 0.7512345678 - number / 10, 0.875 - number / 10, 0.5)
+    """Of a cluster that people gave to another owner than the generation says."""
+    cluster = Cluster(f"c-{number}", f"problem {number}", "before", 9)
+    return Candidate(cluster, owner, 0.7512345678 - number / 10, 0.875 - number / 10, 0.5)
 
 
 TICKET = CleanTicket(
@@ -77,6 +78,7 @@ DECIDED = Decided(
     cluster=candidate(0),
     margin=0.1234567891,
     nearest=0.9,
+    scope=0.8,
     alternatives=(candidate(1), candidate(2, owner=None)),
     explanation="Because.",
     generation_id="g-1",

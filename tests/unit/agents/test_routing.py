@@ -22,6 +22,7 @@ from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from models.generation import Generation, Thresholds
 from models.learn.acts import Said
+from models.learn.confidence import UNFITTED
 from models.routing.encode import encode
 from models.routing.pack import PackPolicy
 from schemas.codec import decode
@@ -44,8 +45,12 @@ POISON = "poison"
 
 @cache
 def learned() -> Generation:
-    """Its own thresholds, fitted on thirty tickets by a fake encoder, would say little."""
-    return replace(learn(HashingEncoder()), thresholds=Thresholds(floor=0.4, route_at=0.9))
+    """Its own confidence and thresholds, fitted on thirty tickets by a fake encoder, would say little; here a ticket is
+    as like the history as its nearest past one."""
+    thresholds = Thresholds(scope=0.4, route_at=0.9, owners=(), similar=0.4, reach=0.7)
+    return replace(
+        learn(HashingEncoder()), confidence=replace(UNFITTED, strength=0.0), thresholds=thresholds
+    )
 
 
 @pytest.fixture
@@ -375,13 +380,24 @@ def test_confirmations_are_written_once_a_cluster_is_contested(ready: Rig) -> No
     now = {"at": NOW_MS + 5_000}
     wrong = worked(ready, record(created(2, TEXTS[0])), acted(2, "reassigned", "locks", **now))
     readable(ready, wrong)
-    right = worked(ready, record(created(3, TEXTS[0])), acted(3, "assigned", "mobile", **now))
+    right = worked(ready, record(created(3, TEXTS[5])), acted(3, "assigned", "mobile", **now))
     (confirmed,) = corrections(right)
     assert (confirmed.kind, confirmed.text, confirmed.cluster_id) == (
         "confirmed",
         None,
         corrections(wrong)[0].cluster_id,
     )
+
+
+def test_what_was_corrected_is_known_from_the_batch_after_it_was_read(ready: Rig) -> None:
+    """Its twin goes where people gave it, another of its cluster as before; both decisions name the revision."""
+    done = worked(ready, record(created(1, TEXTS[0])), acted(1, "reassigned", "locks"))
+    committed(done)
+    before = decisions(routed(ready, [created(2, TEXTS[0])]))
+    readable(ready, done, first=7)
+    after = decisions(routed(ready, [created(3, TEXTS[0]), created(4, TEXTS[5])]))
+    assert [(d.owner, d.revision) for d in before] == [("mobile", 0)]
+    assert [(d.owner, d.revision) for d in after] == [("locks", 8), ("mobile", 8)]
 
 
 def test_an_act_on_a_cluster_is_taken_once(ready: Rig) -> None:
