@@ -1,18 +1,14 @@
 """Name: what a cluster is called, from the words that set its tickets apart. After cluster and calibrate."""
 
-import importlib
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from math import log
 from posixpath import commonprefix
-from typing import Any
 
-from models.recluster.stopwords import CHINESE, ENGLISH
+from models.words import HAN, cut_han, is_han, tells
 
 KEYWORDS = 8
 TERMS_IN_NAME = 3
@@ -21,9 +17,8 @@ _JOIN = " · "
 _MOST_TEXTS = 400
 
 _MASK = re.compile(r"\[[A-Z][A-Z0-9_]*\]")
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 # A run of Chinese, or a word of another script: letters first, so that numbers alone are no words.
-_RUN = re.compile(rf"[{_HAN}]+|[^\W\d_{_HAN}](?:[^\W_{_HAN}]|['’_.+-](?=[^\W_{_HAN}]))*")
+_RUN = re.compile(rf"[{HAN}]+|[^\W\d_{HAN}](?:[^\W_{HAN}]|['’_.+-](?=[^\W_{HAN}]))*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ def _terms_of(text: str) -> tuple[dict[str, str], dict[str, str]]:
         single.update((word.casefold(), word) for word in words if word is not None)
         for left, right in pairwise(words):
             if left is not None and right is not None and left.casefold() != right.casefold():
-                both = left + right if _is_han(left) and _is_han(right) else f"{left} {right}"
+                both = left + right if is_han(left) and is_han(right) else f"{left} {right}"
                 joined[both.casefold()] = both
     return single, joined
 
@@ -104,26 +99,8 @@ def _terms_of(text: str) -> tuple[dict[str, str], dict[str, str]]:
 def _words(text: str) -> Iterable[str | None]:
     """The words of a text in order; None stands where a word that tells nothing was."""
     for run in _RUN.findall(text):
-        pieces = _segmenter().lcut(run) if _is_han(run) else [run]
-        for piece in pieces:
-            folded = piece.casefold().replace("'", "").replace("’", "")
-            telling = len(piece) > 1 and folded not in ENGLISH and piece not in CHINESE
-            yield piece if telling else None
-
-
-def _is_han(word: str) -> bool:
-    return bool(re.match(f"[{_HAN}]", word))
-
-
-@cache
-def _segmenter() -> Any:
-    """jieba, loaded where the first Chinese text needs it (its dictionary takes a second) and kept from writing
-    about that to the console."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its patterns are written with escapes that newer Pythons warn of
-        jieba = importlib.import_module("jieba")
-    jieba.setLogLevel("CRITICAL")  # a cache that cannot be written is no error of ours
-    return jieba
+        for piece in cut_han(run) if is_han(run) else [run]:
+            yield piece if len(piece) > 1 and tells(piece) else None
 
 
 def _telling(found: _Terms, overall: Counter[str], total: int) -> list[str]:

@@ -1,12 +1,51 @@
-"""Words that tell no problem from another: too common, or a courtesy. English contractions stand without their
-apostrophe."""
+"""Words: where Chinese ones begin and end, and which words tell a problem from another. Under the names of clusters and
+the pieces of a heat map."""
+
+import importlib
+import re
+import warnings
+from functools import cache
+from typing import Any
+
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese characters, as what stands between the brackets of a regular expression."""
+
+_HAN = re.compile(f"[{HAN}]")
 
 
-def _words(text: str) -> frozenset[str]:
+def is_han(word: str) -> bool:
+    """Whether a word begins with a Chinese character."""
+    return _HAN.match(word) is not None
+
+
+def cut_han(run: str) -> list[str]:
+    """The words of a run of Chinese characters, in order; together they are the run."""
+    words: list[str] = _segmenter().lcut(run)
+    return words
+
+
+def tells(word: str) -> bool:
+    """Whether a word may tell a problem from another: it is not too common, and no courtesy."""
+    return word not in _CHINESE and word.casefold().replace("'", "").replace("’", "") not in _ENGLISH
+
+
+@cache
+def _segmenter() -> Any:
+    """jieba, loaded where the first Chinese text needs it (its dictionary takes a second) and kept from writing
+    about that to the console."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its patterns are written with escapes that newer Pythons warn of
+        jieba = importlib.import_module("jieba")
+    jieba.setLogLevel("CRITICAL")  # a cache that cannot be written is no error of ours
+    return jieba
+
+
+def _listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-ENGLISH = _words(
+# English contractions stand without their apostrophe.
+_ENGLISH = _listed(
     "a about above after again all also always am an and another any anybody anyone anything are around"
     " as ask at away back be because been before being both but by came can cannot cant come could couldnt"
     " did didnt do does doesnt doing done dont down each either else even ever every everything few find"
@@ -23,7 +62,7 @@ ENGLISH = _words(
     " within without wont would wouldnt yes yet you your youre yours"
 )
 
-CHINESE = _words(
+_CHINESE = _listed(
     "一下 一个 一些 一直 一样 不会 不能 不是 不知道 东西 为什么 为何 之前 之后 了 什么 今天"
     " 他们 以及 以后 但是 你们 你好 使用 其他 再次 几个 出现 刚才 刚刚 可以 可能 各位 吗 呢"
     " 和 哪里 啊 因为 在 多次 大家 如何 如果 它 就是 已经 帮忙 应该 开始 怎么 怎么办 怎样"
