@@ -12,7 +12,9 @@ from agents.live import Live, Solved
 from agents.metrics import declare
 from agents.state import text_of, vector_of
 from models.errors import Fatal
-from models.generation import Generation
+from models.generation import Cluster, Generation
+from models.learn.lexicon import LexiconPolicy, fit_lexicon
+from models.lexicon import join
 from models.vote import Vectors, settle
 from schemas.codec import encode
 from schemas.contract import time_of
@@ -158,8 +160,11 @@ def correction(**more: object) -> bytes:
         "feedback_id": "f-1",
         "kind": "corrected",
         "ticket_id": "t-1",
-        "cluster_id": "c-1",
+        "cluster_id": "c-0",
         "owner": "access",
+        "text": "the words of a ticket",
+        "vector": text_of(EYE[0]),
+        "encoder": "mine",
         "at": time_of(MADE_MS),
     }
     return encode(Correction.model_validate(fields | more))
@@ -171,14 +176,15 @@ def test_generation_and_corrections_are_taken_as_one(live: Live, registry: Colle
     publish(live, GENERATION)
     taken = live.in_force
     assert taken is not None
-    assert (taken.revision, [one.revision for one in taken.learnt]) == (5, [5])
+    assert (taken.corrections.revision, taken.corrections.owners) == (5, ("access",))
+    np.testing.assert_array_equal(taken.corrections.vectors, EYE[:1])
     assert live.in_force is taken
-    correct(live, 9, correction(feedback_id="f-2", ticket_id="t-2"), key="f-2")
-    assert (taken.revision, len(taken.learnt)) == (5, 1)
+    correct(live, 9, correction(feedback_id="f-2", ticket_id="t-2", owner="locks"), key="f-2")
+    assert (taken.corrections.revision, len(taken.corrections.vectors)) == (5, 1)
     then = live.in_force
     assert then is not None
     assert (then.id, then.ready) == (taken.id, taken.ready)
-    assert (then.revision, [one.revision for one in then.learnt]) == (10, [5, 10])
+    assert (then.corrections.revision, then.corrections.owners) == (10, ("access", "locks"))
     assert registry.get_sample_value("sluice_corrections_revision") == 10
 
 
@@ -187,26 +193,53 @@ def test_a_tombstone_moves_the_revision_on(live: Live) -> None:
     correct(live, 0, correction())
     correct(live, 1, None)
     assert live.in_force is not None
-    assert (live.in_force.revision, live.in_force.learnt) == (2, ())
+    found = live.in_force.corrections
+    assert (found.revision, found.owners, found.clusters) == (2, (), {})
+
+
+def test_a_cluster_bound_by_people_is_its_new_owner_s_in_whatever_generation_names_it(live: Live) -> None:
+    publish(live, GENERATION)
+    correct(live, 0, correction(kind="bound", ticket_id=None, text=None, vector=None, encoder=None))
+    for made in (GENERATION, replace(GENERATION, created_at_ms=MADE_MS + 1)):
+        publish(live, made)
+        assert live.in_force is not None
+        assert live.in_force.corrections.clusters == {"c-0": (("access", 1.0),)}
+    publish(live, replace(GENERATION, clusters=(Cluster("c-9", "new", "billing", 1), GENERATION.clusters[1])))
+    assert live.in_force.corrections.clusters == {}
+
+
+def test_corrections_are_read_with_the_lexicon_of_the_generation_in_force(live: Live) -> None:
+    """The same correction stands beside each generation as a ticket of its text does."""
+    correct(live, 0, correction(text="error 502 again"))
+    publish(live, GENERATION)
+    assert live.in_force is not None
+    assert live.in_force.corrections.vectors.shape == (1, DIM)
+    lexicon = fit_lexicon(["error 502 again", "sign in fails"] * 30, LexiconPolicy(components=3), 0.5)
+    assert lexicon is not None
+    wide = unit_rows(2, DIM + 3, 0)
+    publish(live, replace(GENERATION, lexicon=lexicon, centroids=wide, exemplars=wide[:1].astype(np.float16)))
+    expected = join(lexicon, ["error 502 again"], EYE[:1])
+    np.testing.assert_array_equal(live.in_force.corrections.vectors, expected)
+    assert expected[0, DIM:].any()
 
 
 def test_a_cluster_is_contested_by_what_was_corrected_since_the_generation_was_made(live: Live) -> None:
-    assert not live.contested("c-1")
+    assert not live.contested("c-0")
     correct(live, 0, correction())
-    assert not live.contested("c-1")  # of no generation
+    assert not live.contested("c-0")  # of no generation
     publish(live, GENERATION)
-    assert live.contested("c-1")
-    assert not live.contested("c-2")
+    assert live.contested("c-0")
+    assert not live.contested("c-1")
     assert not live.contested(None)
     publish(live, replace(GENERATION, created_at_ms=MADE_MS + 1))
-    assert not live.contested("c-1")
+    assert not live.contested("c-0")
 
 
 def test_an_act_on_a_cluster_is_known_again(live: Live) -> None:
     correct(live, 0, correction(kind="bound", ticket_id=None))
-    assert live.stale("f-1", "c-1", MADE_MS) == "repeated"
-    assert live.stale("f-2", "c-1", MADE_MS - 1) == "late"
-    assert live.stale("f-2", "c-1", MADE_MS) is None
+    assert live.stale("f-1", "c-0", MADE_MS) == "repeated"
+    assert live.stale("f-2", "c-0", MADE_MS - 1) == "late"
+    assert live.stale("f-2", "c-0", MADE_MS) is None
 
 
 @pytest.mark.parametrize(
@@ -236,7 +269,8 @@ def test_a_correction_that_cannot_be_read_is_told_of_and_passed_over(
     ]
     assert registry.get_sample_value("sluice_state_unreadable_total", {"reader": "corrections"}) == 1
     assert live.in_force is not None
-    assert (live.in_force.revision, live.in_force.learnt) == (8, ())
+    found = live.in_force.corrections
+    assert (found.revision, found.owners, found.clusters) == (8, (), {})
 
 
 def test_a_correction_of_another_version_of_sluice_ends_the_worker(live: Live) -> None:

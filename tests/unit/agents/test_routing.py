@@ -48,9 +48,7 @@ def learned() -> Generation:
     """Its own confidence and thresholds, fitted on thirty tickets by a fake encoder, would say little; here a ticket is
     as like the history as its nearest past one."""
     thresholds = Thresholds(scope=0.4, route_at=0.9, owners=(), similar=0.4, reach=0.7)
-    return replace(
-        learn(HashingEncoder()), confidence=replace(UNFITTED, strength=0.0), thresholds=thresholds
-    )
+    return replace(learn(HashingEncoder()), confidence=replace(UNFITTED, strength=0.0), thresholds=thresholds)
 
 
 @pytest.fixture
