@@ -127,49 +127,79 @@ def test_acts_wait_for_tickets_that_are_still_behind(
     assert kafka.read_all(broker, topics.dead) == []
 
 
+class OldWorker:
+    """The group member that a worker of before is: another assignor, tickets only. It commits nothing.
+
+    Args:
+        instance: its name where it is a static member, which keeps its place for a while after it has gone.
+    """
+
+    def __init__(self, broker: str, topics: TopicNames, instance: str | None = None) -> None:
+        static = {"group.instance.id": instance} if instance else {}
+        self.owned: list[int] = []
+        self._leaving = threading.Event()
+        self._client = Consumer(
+            {
+                **static,
+                "bootstrap.servers": broker,
+                "group.id": f"{topics.prefix}sluice",
+                "partition.assignment.strategy": "roundrobin",
+                "session.timeout.ms": 30_000,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "log_level": 0,
+            }
+        )
+        self._client.subscribe([topics.tickets], on_assign=self._assigned)
+        self._thread = threading.Thread(target=self._be_there)
+
+    def _assigned(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self.owned = [place.partition for place in places]
+
+    def _be_there(self) -> None:
+        while not self._leaving.is_set():
+            self._client.poll(0.05)
+        self._client.close()
+
+    def __enter__(self) -> "OldWorker":
+        self._thread.start()
+        assert eventually(lambda: len(self.owned) == PARTITIONS, 60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leaving.set()
+        self._thread.join()
+
+
 def test_a_group_that_changes_its_assignor_reads_every_act_in_the_end(
     broker: str, topics: TopicNames, learned: str, start_worker: StartWorker
 ) -> None:
     """A rolling update: as long as a worker of before is in the group, partitions are shared out by the old rule,
     and the acts on tickets of others are left alone."""
-    old = Consumer(
-        {
-            "bootstrap.servers": broker,
-            "group.id": f"{topics.prefix}sluice",
-            "partition.assignment.strategy": "roundrobin",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
-    leaving, owned = threading.Event(), list[TopicPartition]()
-
-    def be_there() -> None:
-        old.subscribe([topics.tickets], on_assign=lambda _, places: owned.__setitem__(slice(None), places))
-        while not leaving.is_set():
-            old.poll(0.05)
-        old.close()
-
-    member = threading.Thread(target=be_there)
-    member.start()
-    try:
-        assert eventually(lambda: len(owned) == PARTITIONS, 60)
+    with OldWorker(broker, topics) as old:
         worker = start_worker().await_ready()
-        assert eventually(lambda: 0 < len(owned) < PARTITIONS, 60)
-        elsewhere = {place.partition for place in owned}
+        assert eventually(lambda: 0 < len(old.owned) < PARTITIONS, 60)
         send(broker, topics.tickets, *(ticket(number, FRESH[0][1]) for number in range(40)))
         tell(broker, topics, *(act(number, "assigned", "mobile") for number in range(40)))
-        mine = {f"new-{number}" for number in range(40) if HOMES.of(f"new-{number}") not in elsewhere}
+        mine = {f"new-{n}" for n in range(40) if HOMES.of(f"new-{n}") not in old.owned}
         await_insights(broker, topics, len(mine))
         assert {told.ticket_id for told in insights(broker, topics)} == mine
         assert "partitions_left_alone" in worker.log.read_text()
-    finally:
-        leaving.set()
-        member.join()
     assert len({told.ticket_id for told in await_insights(broker, topics, 40)}) == 40
     assert kafka.read_all(broker, topics.dead) == []
     assert worker.exit_code is None
+
+
+def test_a_worker_that_is_updated_in_its_own_place_reads_acts_at_once(
+    broker: str, topics: TopicNames, learned: str, start_worker: StartWorker
+) -> None:
+    """A static member that comes back in time is given what it had, unless it knows another assignor."""
+    with OldWorker(broker, topics, "one"):
+        pass
+    start_worker(instance="one").await_ready()
+    send(broker, topics.tickets, *(ticket(number, FRESH[0][1]) for number in range(40)))
+    tell(broker, topics, *(act(number, "assigned", "mobile") for number in range(40)))
+    assert len({told.ticket_id for told in await_insights(broker, topics, 40)}) == 40
 
 
 @pytest.mark.parametrize("point", [Point.PRODUCED, Point.OFFSETS_SENT, Point.AFTER_COMMIT])
