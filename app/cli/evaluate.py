@@ -64,7 +64,7 @@ def routing(
     from app.cli.routing_tables import print_routing
     from app.evaluate.parts import Columns, split_file, two_files
     from app.evaluate.rounds import Told
-    from app.evaluate.routing import Wanted, evaluate_routing, write_routing
+    from app.evaluate.routing import Wanted, evaluate_routing, make_folder, write_routing
 
     settings = load_settings()
     columns, wanted = Columns(text, label, split_column), (train_split, test_split)
@@ -77,6 +77,8 @@ def routing(
     if parts.bad_rows:
         first = parts.bad_rows[0]
         _step(f"{len(parts.bad_rows)} rows left out, the first at line {first.line}: {first.reason}")
+    if folder is not None:
+        make_folder(folder)
     with progress() as tell:
         asked = Wanted(target_error, tuple(sorted(set(shots or ()))), peers, seed)
         found = evaluate_routing(parts, settings, asked, Told(_step, tell))

@@ -66,14 +66,25 @@ def evaluate_routing(parts: Parts, settings: Settings, wanted: Wanted, told: Tol
     return Evaluated(report, [line for run in runs for line in _lines(bench, run)])
 
 
+def make_folder(folder: Path) -> None:
+    """The folder that a report is to go to; better made before the work than missed after it.
+
+    Raises:
+        Fatal: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Fatal(f"{folder}: cannot be made ({error.strerror})") from error
+
+
 def write_routing(found: Evaluated, folder: Path) -> None:
-    """`report.json` and `rows.jsonl` in the folder, which is made if need be.
+    """`report.json` and `rows.jsonl` in a folder that is there.
 
     Raises:
         Fatal: they cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         report = json.dumps(found.report, ensure_ascii=False, indent=2) + "\n"
         (folder / "report.json").write_text(report, encoding="utf-8")
         lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in found.rows)
