@@ -7,7 +7,7 @@ from models.errors import BadGeneration
 from models.generation import Generation, from_bytes, generation_id, to_bytes
 from schemas.codec import Unreadable, decode, encode
 from schemas.contract import time_of
-from schemas.generation import GenerationManifest, GenerationPart
+from schemas.generation import GenerationManifest, GenerationPart, Role
 
 # Base64 makes 4 bytes of 3, the envelope adds some 250: a record stays below 900,000 bytes.
 PART_BYTES = 660_000
@@ -17,7 +17,9 @@ PART_BYTES = 660_000
 _MOST_UNFINISHED = 4
 
 
-def generation_records(generation: Generation) -> tuple[str, list[tuple[bytes, bytes]]]:
+def generation_records(
+    generation: Generation, role: Role = Role.LIVE
+) -> tuple[str, list[tuple[bytes, bytes]]]:
     """The generation's id and its records, (key, value) in the order in which they must be written."""
     blob = to_bytes(generation)
     name = generation_id(blob)
@@ -44,8 +46,14 @@ def generation_records(generation: Generation) -> tuple[str, list[tuple[bytes, b
         encoder=generation.encoder,
         clusters=len(generation.clusters),
         created_at=time_of(generation.created_at_ms),
+        role=role,
     )
     return name, [*records, (name.encode(), encode(manifest))]
+
+
+def role_of(manifest: bytes | None) -> Role:
+    """The role that a generation's manifest gives it. Raises Unreadable where it is none."""
+    return decode(GenerationManifest, manifest).role
 
 
 class Assembler:

@@ -117,6 +117,10 @@ class Metrics:
     """Share of triage among the last decisions."""
     revision: Gauge
     """Revision of the last correction read."""
+    drift: Gauge
+    """Population stability index of the last tickets against the history, by measure; absent while they are too few."""
+    shadow: Counter
+    """Decisions made beside those of the generation in force, by what they differ in."""
 
 
 def declare(
@@ -167,4 +171,6 @@ def declare(
         ),
         triage=Recent(gauge("live_triage_share", "Triage among the last decisions")),
         revision=gauge("corrections_revision", "Revision of the last correction read"),
+        drift=gauge("drift_psi", "Population stability index of the last tickets by measure", "of"),
+        shadow=counter("shadow_decisions", "Decisions of a candidate by what they differ in", "differs"),
     )

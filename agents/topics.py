@@ -21,6 +21,7 @@ _DEFAULTS = {
     "surges": "tickets.surges",
     "feedback": "tickets.feedback",
     "insights": "tickets.insights",
+    "shadow": "tickets.shadow",
     "state": "tickets.state",
     "generations": "tickets.generations",
     "corrections": "tickets.corrections",
@@ -41,6 +42,7 @@ class TopicNames:
     surges: str = ""
     feedback: str = ""
     insights: str = ""
+    shadow: str = ""
     state: str = ""
     generations: str = ""
     corrections: str = ""
@@ -54,7 +56,7 @@ class TopicNames:
                 object.__setattr__(self, field, self.prefix + name)
 
     def all(self) -> tuple[str, ...]:
-        """The eleven names, in the order of the table in the design."""
+        """The twelve names, in the order of the table in the design."""
         return tuple(getattr(self, field.name) for field in fields(self) if field.name != "prefix")
 
 
@@ -118,7 +120,7 @@ _TABLE = (
 
 
 def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
-    """The eleven topics.
+    """The twelve topics.
 
     Args:
         partitions: of every topic that grows with the tickets: the most workers that can share the work.
@@ -144,6 +146,8 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
         # What is done with a ticket is read by the worker that knows it: partition n beside partition n.
         stream(names.feedback, "ticket_id or cluster_id", days=30, follows=names.tickets),
         stream(names.insights, "ticket_id", days=90),
+        # A candidate is promoted or dropped within weeks; what people do with its tickets takes a while too.
+        stream(names.shadow, "ticket_id, or none of a tally", days=30),
         table(names.state, "ticket_id", partitions, follows=names.tickets),
         # One partition: all parts of a generation, and all corrections, are read in the order they were written.
         table(names.generations, "generation_id or generation_id/part", 1),

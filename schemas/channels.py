@@ -11,6 +11,7 @@ from schemas.decision import Decision
 from schemas.feedback import Correction, Feedback
 from schemas.generation import GenerationManifest, GenerationPart
 from schemas.insight import Insight
+from schemas.shadow import ShadowDifference, ShadowTally
 from schemas.state import TicketState
 from schemas.surge import Count, Surge, SurgeState
 from schemas.ticket import TicketEvent
@@ -26,6 +27,8 @@ NAMES: dict[type[Event], str] = {
     Insight: "insight",
     GenerationPart: "generation-part",
     GenerationManifest: "generation-manifest",
+    ShadowDifference: "shadow-difference",
+    ShadowTally: "shadow-tally",
     TicketState: "state",
     DeadLetter: "dead-letter",
 }
@@ -119,6 +122,16 @@ CHANNELS = (
         sends=True,
         says="What people made of decisions: one record for each act on a ticket, to be added up. Read it with "
         "isolation.level=read_committed.",
+    ),
+    Channel(
+        "tickets.shadow",
+        (ShadowDifference, ShadowTally),
+        "ticket_id of a difference; null of a tally",
+        ("delete",),
+        receives=False,
+        sends=True,
+        says="What a candidate would have decided otherwise, and of how many decisions that is; written while one "
+        "runs. `sluice shadow report` adds it up. Read it with isolation.level=read_committed.",
     ),
     Channel(
         "tickets.state",

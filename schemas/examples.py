@@ -17,6 +17,7 @@ from schemas.decision import (
 from schemas.feedback import Correction, CorrectionKind, Feedback, FeedbackKind
 from schemas.generation import GenerationManifest, GenerationPart
 from schemas.insight import Insight, InsightSource, Lesson
+from schemas.shadow import ShadowDifference, ShadowTally, Verdict
 from schemas.state import TicketState, TicketStatus
 from schemas.surge import Count, Surge, SurgeCluster, SurgeState, SurgeStatus, Window
 from schemas.ticket import Attachment, TicketEvent, TicketEventKind
@@ -206,6 +207,30 @@ EXAMPLES: dict[type[Event], Event] = {
             encoder=_ENCODER,
             clusters=210,
             created_at=_at(6, 0),
+        ),
+        ShadowDifference(
+            decision_id="d-0c4e8f1a2b3d5967",
+            ticket_id="T-48213",
+            ticket_version="1",
+            generation_id=_GENERATION,
+            shadow_generation_id="g-91c2e07b4d5fa683",
+            shadow_route_at=None,
+            revision=2,
+            live=Verdict(
+                outcome=OutcomeName.ROUTE, owner="mobile-camera", cluster_id=_CAMERA, confidence=0.96
+            ),
+            shadow=Verdict(
+                outcome=OutcomeName.PROPOSE, owner="mobile-core", cluster_id="c-app-ends", confidence=0.71
+            ),
+            decided_at=_at(9, 30, 1),
+        ),
+        ShadowTally(
+            generation_id=_GENERATION,
+            shadow_generation_id="g-91c2e07b4d5fa683",
+            shadow_route_at=None,
+            decisions=17,
+            differing=1,
+            decided_at=_at(9, 30, 1),
         ),
         _STATE,
         _DEAD,

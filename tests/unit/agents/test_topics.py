@@ -26,6 +26,7 @@ def test_the_usual_names() -> None:
         "tickets.surges",
         "tickets.feedback",
         "tickets.insights",
+        "tickets.shadow",
         "tickets.state",
         "tickets.generations",
         "tickets.corrections",
