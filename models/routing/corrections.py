@@ -83,7 +83,7 @@ def no_corrections(width: int) -> Corrections:
 
 def corrections_of(acts: Sequence[Act], revision: int, ready: Searchable) -> Corrections:
     """What acts in the order of their revisions come to; the last on a ticket counts alone."""
-    last = {act.ticket_id or f"#{act.revision}": act for act in acts}
+    last = {act.revision if act.ticket_id is None else act.ticket_id: act for act in acts}
     counted = sorted(last.values(), key=lambda act: act.revision)[-MOST:]
     taught = [(act.vector, act.owner) for act in counted if act.vector is not None]
     own = {cluster.id: cluster.owner for cluster in ready.generation.clusters}
@@ -131,12 +131,14 @@ class Weighed:
         owners: of each column; None for a cluster without one.
         cluster: [n, columns] the cluster, as a row of the generation's, that most speaks for each owner: its own best
             one, or another's that people gave to it.
+        handler: [C] the column of who handles each cluster now.
         taught: [n] how like the nearest corrected ticket each is, 0 to 1 in the kernel's units.
     """
 
     probability: Floats
     owners: tuple[str | None, ...]
     cluster: Rows
+    handler: Rows
     taught: Floats
 
 
@@ -148,7 +150,7 @@ def weigh_corrections(
     best = best_in_party(np.where(votes > 0, 2.0 + votes, evidence.similarity), ready.party)[1]
     nothing = np.zeros(len(queries))
     if not corrections.clusters and not len(corrections.vectors):
-        return Weighed(evidence.probability, ready.owners, best, nothing)
+        return Weighed(evidence.probability, ready.owners, best, ready.party, nothing)
     owners = _all_owners(ready, corrections)
     foremost = best[np.arange(len(best)), evidence.probability.argmax(axis=1)]
     clusters = np.hstack([best, np.repeat(foremost[:, None], len(owners) - len(ready.owners), axis=1)])
@@ -156,8 +158,9 @@ def weigh_corrections(
     probability = np.zeros((len(queries), len(owners)))
     probability[:, : len(ready.owners)] = evidence.probability
     _move_clusters(probability, clusters, ready, corrections, column)
+    handler = _handlers(ready, corrections, column)
     if not len(corrections.vectors):
-        return Weighed(probability, owners, clusters, nothing)
+        return Weighed(probability, owners, clusters, handler, nothing)
     reach = ready.generation.thresholds.reach
     near = _kernel((queries @ corrections.vectors.T).astype(np.float64), reach)
     code = np.array([column[owner] for owner in corrections.owners], dtype=np.int64)
@@ -165,7 +168,7 @@ def weigh_corrections(
     history = np.maximum(np.add.accumulate(_kernel(evidence.cosines, reach), axis=1)[:, -1], _LEAST_HISTORY)
     weight = np.add.accumulate(said, axis=1)[:, -1] * _TICKET
     mixed = (probability * history[:, None] + said * _TICKET) / (history + weight)[:, None]
-    return Weighed(mixed, owners, clusters, near.max(axis=1))
+    return Weighed(mixed, owners, clusters, handler, near.max(axis=1))
 
 
 def _all_owners(ready: Searchable, corrections: Corrections) -> tuple[str | None, ...]:
@@ -182,20 +185,30 @@ def _move_clusters(
 ) -> None:
     """Give what speaks for a cluster to those who handle it by people's acts, and the cluster with it; in place."""
     ids = [cluster.id for cluster in ready.generation.clusters]
-    acted = np.array([identity in corrections.clusters for identity in ids])
+    acted = np.array([bool(corrections.clusters.get(identity)) for identity in ids])
     before, best = probability.copy(), clusters.copy()
     own = slice(0, len(ready.owners))
-    for row, party in np.argwhere(acted[best[:, own]] & (before[:, own] > _NEGLIGIBLE)).tolist():
+    moving = acted[best[:, own]] & (before[:, own] > _NEGLIGIBLE)
+    most = before.copy()  # what one cluster alone says for an owner
+    most[:, own][moving] = 0.0
+    for row, party in np.argwhere(moving).tolist():
         cluster, moved = int(best[row, party]), before[row, party]
-        shares = corrections.clusters[ids[cluster]]
-        if not shares:
-            continue
         probability[row, party] -= moved
-        for owner, share in shares:
+        for owner, share in corrections.clusters[ids[cluster]]:
             to = column[owner]
             probability[row, to] += moved * share
-            if moved * share > before[row, to]:
-                clusters[row, to] = cluster
+            if moved * share > most[row, to]:
+                most[row, to], clusters[row, to] = moved * share, cluster
+
+
+def _handlers(ready: Searchable, corrections: Corrections, column: Mapping[str, int]) -> Rows:
+    """[C] the column of who handles each cluster: by people's acts, who has the largest share of it."""
+    handlers = ready.party.copy()
+    for row, cluster in enumerate(ready.generation.clusters):
+        shares = corrections.clusters.get(cluster.id)
+        if shares:
+            handlers[row] = column[max(shares, key=lambda owned: owned[1])[0]]
+    return handlers
 
 
 def _kernel(cosines: Floats, reach: float) -> Floats:

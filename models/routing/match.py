@@ -108,14 +108,18 @@ def match(queries: Vectors, ready: Searchable, policy: VotePolicy, corrections: 
 def _candidates(
     row: int, evidence: Evidence, weighed: Weighed, near: Vectors, sure: float, ready: Searchable
 ) -> Iterator[Candidate]:
-    """The best cluster of each of the likeliest owners, then others that were voted for or are near."""
+    """The best cluster of each of the likeliest owners, and others that were voted for or are near.
+
+    An owner of whom nothing is left, or of whom only people know and not here, is no candidate.
+    """
     probability: Floats = weighed.probability[row]
-    owners = np.argsort(-probability, kind="stable")[:CANDIDATES].tolist()
+    likeliest = np.argsort(-probability, kind="stable")[:CANDIDATES]
+    owners = likeliest[probability[likeliest] > 0].tolist()
     shares, similarity = evidence.votes.by_cluster[row], evidence.similarity[row]
     pairs = [(column, int(weighed.cluster[row, column])) for column in owners]  # column, cluster
     taken = {cluster for _, cluster in pairs}
     rest = {int(cluster) for cluster in (*evidence.voted[row], *near) if cluster >= 0} - taken
-    pairs += [(int(ready.party[cluster]), cluster) for cluster in sorted(rest)]
+    pairs += [(int(weighed.handler[cluster]), cluster) for cluster in sorted(rest)]
     first, others = pairs[0], pairs[1:]
     others.sort(key=lambda pair: (-probability[pair[0]], -shares[pair[1]], -similarity[pair[1]], pair[1]))
     for number, (column, cluster) in enumerate([first, *others][:CANDIDATES]):

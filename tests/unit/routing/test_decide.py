@@ -6,32 +6,44 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.generation import Cluster
+from models.generation import Cluster, Generation
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, Reason, decide, decision_id
 from models.routing.match import Candidate, Match
 from tests.fakes.generations import generation
 
 _GENERATION = generation(
-    ["billing", "access", None], np.eye(3, dtype=np.float32), [], floor=0.5, route_at=0.8
+    ["billing", "access", None], np.eye(3, dtype=np.float32), [], scope=0.5, route_at=0.8
+)
+_STRICTER = replace(
+    _GENERATION, thresholds=replace(_GENERATION.thresholds, owners=(("access", 0.97), ("billing", 0.95)))
 )
 _FACTS = Facts("T-1", "v1", None, 1_700_000_000_000)
 
 
 def _match(
-    owner: str | None = "billing", confidence: float = 0.9, nearest: float = 0.7, others: int = 1
+    owner: str | None = "billing",
+    confidence: float = 0.9,
+    scope: float = 0.7,
+    nearest: float = 0.6,
+    others: int = 1,
+    taught: bool = False,
 ) -> Match:
-    chosen = Candidate(Cluster("c-0", "refund · card", owner, 9), 0.75, confidence, confidence)
+    """The first candidate's cluster was "before"'s in the generation; people gave it to `owner`."""
+    chosen = Candidate(Cluster("c-0", "refund · card", "before", 9), owner, 0.75, confidence, 1.0)
     rest = [
-        Candidate(
-            Cluster(f"c-{n}", f"login {n}", "access", 9), 0.4, 1 - confidence, (1 - confidence) / others
-        )
+        Candidate(Cluster(f"c-{n}", f"login {n}", "access", 9), "access", 0.4, 1 - confidence, 0.0)
         for n in range(1, others + 1)
     ]
-    return Match((chosen, *rest), nearest, 0.35)
+    return Match((chosen, *rest), nearest, 0.35, scope, taught)
 
 
-def _decide(match: Match, facts: Facts = _FACTS, policy: DecidePolicy | None = None) -> Decision:
-    return decide(match, _GENERATION, facts, policy or DecidePolicy(), generation_id="g-1", revision=2)
+def _decide(
+    match: Match,
+    facts: Facts = _FACTS,
+    policy: DecidePolicy | None = None,
+    made: Generation = _GENERATION,
+) -> Decision:
+    return decide(match, made, facts, policy or DecidePolicy(), generation_id="g-1", revision=2)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +54,23 @@ def _decide(match: Match, facts: Facts = _FACTS, policy: DecidePolicy | None = N
             _match(confidence=0.8), None, {}, "route", "confident", "billing", id="at the threshold"
         ),
         pytest.param(_match(confidence=0.799), None, {}, "propose", "ambiguous", "billing", id="under it"),
-        pytest.param(_match(nearest=0.5), None, {}, "route", "confident", "billing", id="at the floor"),
-        pytest.param(_match(nearest=0.49), None, {}, "triage", "unlike_history", None, id="under the floor"),
+        pytest.param(_match(scope=0.5), None, {}, "route", "confident", "billing", id="like the history"),
+        pytest.param(_match(scope=0.49), None, {}, "triage", "unlike_history", None, id="unlike it"),
+        pytest.param(
+            _match(scope=0.49, taught=True),
+            None,
+            {},
+            "route",
+            "confident",
+            "billing",
+            id="unlike it, like what people corrected",
+        ),
+        pytest.param(_match(nearest=-1.0), None, {}, "route", "confident", "billing", id="no cosine asked"),
         pytest.param(_match(owner=None), None, {}, "triage", "no_owner", None, id="nobody's"),
         pytest.param(_match(), "low", {}, "route", "confident", "billing", id="calm"),
         pytest.param(_match(), " URGENT ", {}, "escalate", "priority", "billing", id="urgent"),
         pytest.param(_match(), "紧急", {}, "escalate", "priority", "billing", id="urgent in Chinese"),
-        pytest.param(_match(nearest=0.1), "p0", {}, "escalate", "priority", None, id="urgent and unknown"),
+        pytest.param(_match(scope=0.1), "p0", {}, "escalate", "priority", None, id="urgent and unknown"),
         pytest.param(
             _match(owner=None), "critical", {}, "escalate", "priority", None, id="urgent and nobody's"
         ),
@@ -65,9 +87,17 @@ def _decide(match: Match, facts: Facts = _FACTS, policy: DecidePolicy | None = N
             _match(nearest=0.64), None, {"floor": 0.65}, "triage", "unlike_history", None, id="fixed floor"
         ),
         pytest.param(
-            _match(nearest=0.1), None, {"floor": -1.0}, "route", "confident", "billing", id="no floor"
+            _match(nearest=0.65, scope=0.1),
+            None,
+            {"floor": 0.65},
+            "route",
+            "confident",
+            "billing",
+            id="a fixed floor in place of the test of likeness",
         ),
-        pytest.param(_match(), None, {"route_at": 0.95}, "propose", "ambiguous", "billing", id="fixed share"),
+        pytest.param(
+            _match(), None, {"route_at": 0.95}, "propose", "ambiguous", "billing", id="fixed confidence"
+        ),
     ],
 )
 def test_outcome_reason_and_owner(
@@ -77,15 +107,40 @@ def test_outcome_reason_and_owner(
     assert (given.outcome, given.reason, given.owner) == (Outcome(outcome), Reason(reason), owner)
 
 
+@pytest.mark.parametrize(
+    ("owner", "confidence", "policy", "outcome"),
+    [
+        pytest.param("billing", 0.949, {}, "propose", id="under its own"),
+        pytest.param("billing", 0.95, {}, "route", id="at its own"),
+        pytest.param("access", 0.95, {}, "propose", id="another's is another's"),
+        pytest.param("locks", 0.8, {}, "route", id="one without is held to the common one"),
+        pytest.param("billing", 0.7, {"route_at": 0.7}, "route", id="a fixed one holds for all"),
+    ],
+)
+def test_an_owner_may_ask_for_more(
+    owner: str, confidence: float, policy: dict[str, float], outcome: str
+) -> None:
+    given = _decide(_match(owner, confidence), policy=DecidePolicy(**policy), made=_STRICTER)  # type: ignore[arg-type]
+    assert (given.outcome, given.owner) == (Outcome(outcome), owner)
+
+
+def test_all_that_was_measured_is_said() -> None:
+    given = _decide(_match())
+    assert (given.margin, given.nearest, given.scope) == (0.35, 0.6, 0.7)
+    assert (given.generation_id, given.revision) == ("g-1", 2)
+
+
+def test_an_owner_that_only_people_named_has_made_no_promise() -> None:
+    assert _decide(_match(owner="locks")).sla is None
+
+
 def test_the_promise_counts_from_creation() -> None:
     sla = _decide(_match()).sla
     assert sla is not None
     assert (sla.minutes, sla.due_at_ms) == (60, 1_700_000_000_000 + 60 * 60_000)
 
 
-@pytest.mark.parametrize(
-    "match", [_match(owner=None), _match(nearest=0.1)], ids=["no owner", "unlike history"]
-)
+@pytest.mark.parametrize("match", [_match(owner=None), _match(scope=0.1)], ids=["no owner", "unlike history"])
 def test_nobody_promises_for_a_ticket_without_owner(match: Match) -> None:
     assert _decide(match).sla is None
 
@@ -98,52 +153,81 @@ def test_alternatives_leave_the_choice_out_and_keep_order() -> None:
 
 
 def test_what_is_unlike_the_history_lists_its_best_guess_first() -> None:
-    given = _decide(_match(nearest=0.1, others=5))
+    given = _decide(_match(scope=0.1, others=5))
     assert given.cluster is None
     assert [a.cluster.id for a in given.alternatives] == ["c-0", "c-1", "c-2", "c-3", "c-4"]
 
 
 @pytest.mark.parametrize(
-    ("match", "priority", "said"),
+    ("match", "policy", "said"),
     [
         pytest.param(
             _match(),
-            None,
-            "Nearest to “refund · card” (billing) with 90.0% of the neighbours' vote, then "
-            "“login 1” (access) with 10.0%; 80.0% is needed to route without a person.",
+            {},
+            "Nearest to “refund · card” (billing), right with a confidence of 90.0%, then “login 1” (access) with"
+            " 10.0% of the evidence; 80.0% is needed to route without a person.",
             id="clear",
         ),
         pytest.param(
-            _match(nearest=0.31),
-            None,
-            "The most similar past ticket reaches 0.31, and 0.50 is needed to count as known.",
+            _match(taught=True, scope=0.1, others=0),
+            {},
+            "Nearest to “refund · card” (billing), right with a confidence of 90.0%, after a ticket like it that"
+            " people assigned; 80.0% is needed to route without a person.",
+            id="corrected",
+        ),
+        pytest.param(
+            _match(owner="access"),
+            {},
+            "Nearest to “refund · card” (access), right with a confidence of 90.0%; 80.0% is needed to route"
+            " without a person.",
+            id="no other owner",
+        ),
+        pytest.param(
+            _match(scope=0.31),
+            {},
+            "Unlike the history: it scores 0.31 and 0.50 is needed to count as known; the most similar past"
+            " ticket reaches 0.60.",
             id="unlike",
         ),
         pytest.param(
+            _match(),
+            {"floor": 0.65},
+            "The most similar past ticket reaches 0.60, and 0.65 is needed to count as known.",
+            id="under a fixed floor",
+        ),
+        pytest.param(
+            _match(),
+            {"route_at": 0.955},
+            "Nearest to “refund · card” (billing), right with a confidence of 90.0%, then “login 1” (access) with"
+            " 10.0% of the evidence; 95.5% is needed to route without a person.",
+            id="a fixed confidence",
+        ),
+        pytest.param(
             _match(owner=None, confidence=1.0),
-            None,
-            "Nearest to “refund · card” (no owner yet) with 100.0% "
-            "of the neighbours' vote; nobody is bound to this cluster.",
+            {},
+            "Nearest to “refund · card” (no owner yet), right with a confidence of 100.0%; nobody is bound to this"
+            " cluster.",
             id="nobody's",
         ),
         pytest.param(
-            _match(nearest=0.31),
-            "p0",
-            "Its priority asks for a person at once; the most similar past ticket "
-            "reaches 0.31, and 0.50 is needed to count as known.",
+            _match(scope=0.31),
+            {"escalate_priorities": frozenset({"high"})},
+            "Its priority asks for a person at once; unlike the history: it scores 0.31 and 0.50 is needed to"
+            " count as known; the most similar past ticket reaches 0.60.",
             id="urgent",
         ),
     ],
 )
-def test_the_explanation_is_one_sentence_of_facts(match: Match, priority: str | None, said: str) -> None:
-    assert _decide(match, replace(_FACTS, priority=priority)).explanation == said
+def test_the_explanation_is_one_sentence_of_facts(match: Match, policy: dict[str, float], said: str) -> None:
+    given = _decide(match, replace(_FACTS, priority="high"), DecidePolicy(**policy))  # type: ignore[arg-type]
+    assert given.explanation == said
 
 
 def test_a_generation_that_never_routes_says_so() -> None:
     never = replace(_GENERATION, thresholds=replace(_GENERATION.thresholds, route_at=1.01))
-    given = decide(_match(confidence=1.0), never, _FACTS, DecidePolicy(), generation_id="g-1")
+    given = _decide(_match(confidence=1.0), made=never)
     assert given.reason is Reason.AMBIGUOUS
-    assert "no share was reliable enough" in given.explanation
+    assert "no confidence was reliable enough" in given.explanation
 
 
 def test_ids_follow_from_what_is_decided_and_from_nothing_else() -> None:
