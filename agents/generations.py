@@ -51,9 +51,14 @@ def generation_records(
     return name, [*records, (name.encode(), encode(manifest))]
 
 
-def role_of(manifest: bytes | None) -> Role:
-    """The role that a generation's manifest gives it. Raises Unreadable where it is none."""
-    return decode(GenerationManifest, manifest).role
+def is_candidate(key: bytes | None, value: bytes | None) -> bool:
+    """Whether a record is the manifest of a candidate."""
+    if key is None or value is None or b"/" in key:
+        return False
+    try:
+        return decode(GenerationManifest, value).role is Role.SHADOW
+    except Unreadable:
+        return False
 
 
 class Assembler:

@@ -6,12 +6,13 @@ value, so that all decisions of a batch are of one generation and one revision.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import structlog
 
-from agents.corrections import CorrectionLog, Hybrids, contested_since
-from agents.generations import Assembler
+from agents.corrections import CorrectionLog, Hybrids, Learnt, contested_since
+from agents.generations import Assembler, is_candidate
 from agents.metrics import Metrics
 from agents.state import pass_over, vector_of
 from agents.wire import Record
@@ -39,12 +40,14 @@ class InForce:
 
     Attributes:
         contested: clusters that were corrected since the generation was made.
+        shadow: a candidate that decides beside it, under the same corrections; None where there is none.
     """
 
     id: str
     ready: Searchable
     corrections: Corrections
     contested: frozenset[str] = frozenset()
+    shadow: "InForce | None" = None
 
     @property
     def generation(self) -> Generation:
@@ -62,6 +65,20 @@ class Solved:
     kb_article_id: str | None
 
 
+class _Loaded(NamedTuple):
+    """A generation under its id, ready for search, and the corrections as acts on it."""
+
+    id: str
+    ready: Searchable
+    hybrids: Hybrids
+
+    def under(self, learnt: tuple[Learnt, ...], revision: int) -> InForce:
+        """It with what was learnt up to a revision."""
+        corrections = corrections_of(self.hybrids.acts(learnt), revision, self.ready)
+        contested = contested_since(learnt, self.ready.generation.created_at_ms)
+        return InForce(self.id, self.ready, corrections, contested)
+
+
 class Live:
     """What decisions are made from beside the ticket itself.
 
@@ -73,7 +90,8 @@ class Live:
     def __init__(self, encoder: str, dim: int, metrics: Metrics) -> None:
         self._encoder, self._dim, self._metrics = encoder, dim, metrics
         self._assembler = Assembler()
-        self._generation: tuple[str, Searchable, Hybrids] | None = None
+        self._generation: _Loaded | None = None
+        self._shadow: _Loaded | None = None
         self._corrections = CorrectionLog(encoder, dim)
         self._in_force: InForce | None = None  # None too where it has to be put together anew
         self._changing = threading.Lock()
@@ -88,11 +106,9 @@ class Live:
         first generation."""
         with self._changing:
             if self._in_force is None and self._generation is not None:
-                name, ready, hybrids = self._generation
-                learnt = self._corrections.learnt()
-                corrections = corrections_of(hybrids.acts(learnt), self._corrections.revision, ready)
-                contested = contested_since(learnt, ready.generation.created_at_ms)
-                self._in_force = InForce(name, ready, corrections, contested)
+                learnt, revision = self._corrections.learnt(), self._corrections.revision
+                shadow = None if self._shadow is None else self._shadow.under(learnt, revision)
+                self._in_force = replace(self._generation.under(learnt, revision), shadow=shadow)
             return self._in_force
 
     def contested(self, cluster_id: str | None) -> bool:
@@ -127,33 +143,64 @@ class Live:
 
     def on_generation(self, record: Record) -> None:
         """Take one record of `tickets.generations`; a bad generation leaves the one in force where it is."""
+        shadow = is_candidate(record.key(), record.value())
         try:
             found = self._assembler.feed(record.key(), record.value())
+            if record.value() is None:
+                # The one in force stays until another comes; a candidate goes.
+                self.end_shadow((record.key() or b"").decode(errors="replace"), "dropped")
             if found is None:
                 return
-            name, generation = found
-            if generation.encoder != self._encoder:
-                raise BadGeneration(
-                    f"generation {name} was made with encoder {generation.encoder}, this worker runs"
-                    f" {self._encoder}: bootstrap again, or set SLUICE_ENCODER as it was"
-                )
-            if generation.dim != self._dim:
-                raise BadGeneration(f"generation {name} has vectors of {generation.dim}, not of {self._dim}")
+            loaded = self._load(*found)
         except BadGeneration as error:
-            self.refused = error
-            self._metrics.generation_swaps.labels("refused").inc()
-            _log.error("generation_refused", why=str(error))
+            if not shadow:  # for want of a candidate nobody has to end
+                self.refused = error
+            self._metrics.generation_swaps.labels("shadow_refused" if shadow else "refused").inc()
+            _log.error("shadow_refused" if shadow else "generation_refused", why=str(error))
             return
-        self._put_in_force(name, generation)
+        if shadow:
+            self._put_beside(loaded)
+        else:
+            self._put_in_force(loaded)
 
-    def _put_in_force(self, name: str, generation: Generation) -> None:
-        ready = searchable(generation, ExactIndex)  # takes a while: not under the lock
+    def _load(self, name: str, generation: Generation) -> _Loaded:
+        """A generation ready for search; takes a while. Raises BadGeneration where this worker cannot decide by it:
+        it encodes once, with its own encoder."""
+        if generation.encoder != self._encoder:
+            raise BadGeneration(
+                f"generation {name} was made with encoder {generation.encoder}, this worker runs"
+                f" {self._encoder}: bootstrap again, or set SLUICE_ENCODER as it was"
+            )
+        if generation.dim != self._dim:
+            raise BadGeneration(f"generation {name} has vectors of {generation.dim}, not of {self._dim}")
+        return _Loaded(name, searchable(generation, ExactIndex), Hybrids(generation))
+
+    def _put_in_force(self, loaded: _Loaded) -> None:
+        generation = loaded.ready.generation
         with self._changing:
-            self._generation, self._in_force = (name, ready, Hybrids(generation)), None
+            self._generation, self._in_force = loaded, None
+            if self._shadow is not None and self._shadow.id == loaded.id:
+                self._shadow = None  # promoted
         self._metrics.generation_created.set(generation.created_at_ms / 1000)
         self._metrics.generation_swaps.labels("in_force").inc()
         self.present.set()
-        _log.info("generation_in_force", generation=name, clusters=len(generation.clusters))
+        _log.info("generation_in_force", generation=loaded.id, clusters=len(generation.clusters))
+
+    def _put_beside(self, loaded: _Loaded) -> None:
+        with self._changing:
+            self._shadow, self._in_force = loaded, None
+        self._metrics.generation_swaps.labels("shadow").inc()
+        clusters = len(loaded.ready.generation.clusters)
+        _log.info("shadow_beside", generation=loaded.id, clusters=clusters)
+
+    def end_shadow(self, generation_id: str, why: str) -> None:
+        """Decide beside this candidate no more; another one that came meanwhile stays."""
+        with self._changing:
+            if self._shadow is None or self._shadow.id != generation_id:
+                return
+            self._shadow = self._in_force = None
+        self._metrics.generation_swaps.labels("shadow_ended").inc()
+        _log.info("shadow_ended", generation=generation_id, why=why)
 
     def on_state(self, record: Record) -> None:
         """Take one record of `tickets.state`: a solved ticket with a resolution can be shown from now on.
