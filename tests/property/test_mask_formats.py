@@ -72,35 +72,34 @@ def assert_masked(number: str, around: tuple[str, str], kind: str) -> None:
     assert mask(before + number + behind).text == f"{before}[{kind}]{behind}"
 
 
-@st.composite
-def plates(draw: st.DrawFn) -> str:
+LETTERS = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
+NEW_ENERGY = st.sampled_from("DF")
+
+
+def joined(*parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*parts).map("".join)
+
+
+def plates() -> st.SearchStrategy[str]:
     """GA 36: five characters behind province and office, or six for new energy, at most two of them letters."""
-    province = draw(st.sampled_from("京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"))
-    office = draw(st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ"))
-    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    tail = draw(
+    return joined(
+        st.sampled_from("京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"),
+        LETTERS,
+        st.sampled_from(["", "·", " ", "-"]),
         st.one_of(
             digits(5),
-            st.builds(lambda a, b: a + b, st.sampled_from(letters), digits(4)),
-            st.builds(lambda a, b, c: a + b + c, digits(2), st.sampled_from(letters), digits(2)),
-            st.builds(lambda a, b: a + b, st.sampled_from("DF"), digits(5)),
-            st.builds(lambda a, b, c: a + b + c, st.sampled_from("DF"), st.sampled_from(letters), digits(4)),
-            st.builds(lambda a, b: a + b, digits(5), st.sampled_from("DF")),
-            st.builds(lambda a, b: a + b, digits(4), st.sampled_from("学警挂")),
-        )
+            joined(LETTERS, digits(4)),
+            joined(digits(2), LETTERS, digits(2)),
+            joined(NEW_ENERGY, digits(5)),
+            joined(NEW_ENERGY, LETTERS, digits(4)),
+            joined(digits(5), NEW_ENERGY),
+            joined(digits(4), st.sampled_from("学警挂")),
+        ),
     )
-    return province + office + draw(st.sampled_from(["", "·", " ", "-"])) + tail
 
 
-@st.composite
-def passports(draw: st.DrawFn) -> str:
-    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    return draw(
-        st.one_of(
-            st.builds(lambda a, b: a + b, st.sampled_from("EG"), digits(8)),
-            st.builds(lambda a, b: "E" + a + b, st.sampled_from(letters), digits(7)),
-        )
-    )
+def passports() -> st.SearchStrategy[str]:
+    return st.one_of(joined(st.sampled_from("EG"), digits(8)), joined(st.just("E"), LETTERS, digits(7)))
 
 
 @st.composite
