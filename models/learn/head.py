@@ -29,7 +29,8 @@ class HeadPolicy:
 
     Attributes:
         power: of the kernel. Held out from Banking77's train part 2, 3, 4 and 8 were right for .936, .939, .938 and
-            .936, from Endava's tickets for .874, .873, .871 and .858.
+            .936, from Endava's tickets for .874, .873, .871 and .858; on CLINC150's validation part, from 7,000
+            tickets, 2, 3, 4 and 6 for .946, .947, .948 and .945, with out-of-scope AUROC .977, .983, .986 and .987.
         ridge: how much a ticket's own label is doubted; .02 to .2 were within .4 points of each other there.
         smallest: exemplars from which on there is a head.
         most_parties: a head of more would outgrow the generation that carries it.
@@ -39,7 +40,7 @@ class HeadPolicy:
         lexical_weights: the weights tried.
     """
 
-    power: int = 3
+    power: int = 4
     ridge: float = 0.05
     smallest: int = 20
     most_parties: int = 512
