@@ -48,6 +48,11 @@ class Accepted:
     def asks_for_decision(self) -> bool:
         return self.kind in _ASKS_FOR_DECISION
 
+    @property
+    def asks_first(self) -> bool:
+        """Whether it asks for the first decision on a ticket that nothing was known of."""
+        return self.asks_for_decision and self.before is None
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

@@ -17,13 +17,14 @@ import faust
 import numpy as np
 import structlog
 
-from agents import emit, lessons
+from agents import emit, lessons, shadow
+from agents.drift import DriftWatch
 from agents.feed import BatchChannel
 from agents.feedback import Judged, Told, ToldOfCluster, after_event, read_act
 from agents.flood import FloodGuard
 from agents.home import Placements
 from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped
-from agents.live import Live, Solved
+from agents.live import InForce, Live, Solved
 from agents.metrics import Metrics
 from agents.scores import count_acts, count_told
 from agents.tables import Known, Place
@@ -33,7 +34,7 @@ from models.errors import Invalid, SluiceError, Transient
 from models.lexicon import join
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import Encoder, encode
-from models.routing.match import match
+from models.routing.match import Match, match
 from models.routing.pack import PackPolicy
 from models.vote import Vectors, VotePolicy
 from schemas.decision import MAX_SIMILAR
@@ -46,7 +47,11 @@ R = TypeVar("R", Accepted, Told, ToldOfCluster, Refused, Misplaced, Skipped)
 
 @dataclass(frozen=True, slots=True)
 class RoutingPath:
-    """All that the routing agent works with; the composition root fills it."""
+    """All that the routing agent works with; the composition root fills it.
+
+    Attributes:
+        shadow: what a candidate decides by, where its threshold is fixed; None: by what the others do.
+    """
 
     intake: Intake
     guard: FloodGuard
@@ -60,6 +65,8 @@ class RoutingPath:
     worker: str
     now_ms: Callable[[], int]
     placements: Placements = field(default_factory=Placements)
+    shadow: DecidePolicy | None = None
+    drift: DriftWatch = field(default_factory=DriftWatch)
 
 
 def add_routing(app: faust.App, channel: BatchChannel, path: RoutingPath) -> None:
@@ -112,6 +119,7 @@ def route(batch: Batch, path: RoutingPath) -> None:
             )
             for event, found in zip(accepted, matches, strict=True)
         ]
+    _decide_beside(batch, path, in_force, (accepted, vectors, matches, decided), stamp)
     with _timed(path, "emit"):
         places, judged = _emit(batch, path, accepted, vectors, decided, similar, stamp)
     with _timed(path, "learn"):
@@ -133,6 +141,37 @@ def route(batch: Batch, path: RoutingPath) -> None:
     owners = frozenset(owner.name for owner in in_force.generation.owners)
     batch.on_commit.append(partial(count_acts, path.metrics, [*judged, *learnt.judged], owners))
     batch.on_commit.append(partial(count_told, path.metrics, read.of(Told), learnt))
+    first = [found for event, found in zip(accepted, matches, strict=True) if event.asks_first]
+    batch.on_commit.append(partial(path.drift.note, in_force, first, path.metrics))
+
+
+def _decide_beside(
+    batch: Batch,
+    path: RoutingPath,
+    in_force: InForce,
+    worked: tuple[list[Accepted], Vectors, list[Match], list[Decision]],
+    stamp: emit.Stamp,
+) -> None:
+    """Let a candidate decide on the batch's tickets too, where there is one. It may fail: the batch goes on."""
+    if in_force.shadow is None and path.shadow is None:
+        return
+    accepted, vectors, matches, decided = worked
+    rows = [
+        shadow.Decided(event, _facts(event), found, decision)
+        for event, found, decision in zip(accepted, matches, decided, strict=True)
+    ]
+    try:
+        with _timed(path, "shadow"):
+            pairs = shadow.decide_beside(in_force, path.shadow or path.policy, path.vote, rows, vectors)
+    except Exception as error:
+        if in_force.shadow is None:
+            raise  # by the generation in force
+        _log.error("shadow_failed", generation=in_force.shadow.id, error=type(error).__name__)
+        path.live.end_shadow(in_force.shadow.id, "failed")
+        return
+    for output in shadow.records_beside(pairs, path.shadow.route_at if path.shadow else None, stamp):
+        batch.send(output)
+    batch.on_commit.append(partial(shadow.count_beside, path.metrics, pairs))
 
 
 def _emit(

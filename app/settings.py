@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     # Decisions. The generation brings thresholds fitted on its own history; these override them.
     similarity_floor: Annotated[float, Field(ge=-1, le=1)] | None = None
     route_at: Ratio | None = None
+    # A threshold on trial: decided by beside the ones in force, and compared in `tickets.shadow`.
+    shadow_route_at: Ratio | None = None
     escalate_priorities: Words = ("p0", "critical", "urgent", "紧急")
 
     # The worker's own web server: health, readiness, metrics. Port 0 takes a free one.

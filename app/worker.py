@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import faust
@@ -92,6 +92,13 @@ def decide_policy(settings: Settings) -> DecidePolicy:
         floor=settings.similarity_floor,
         route_at=settings.route_at,
     )
+
+
+def shadow_policy(settings: Settings) -> DecidePolicy | None:
+    """The same with the threshold that is on trial; None where there is none."""
+    if settings.shadow_route_at is None:
+        return None
+    return replace(decide_policy(settings), route_at=settings.shadow_route_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,7 @@ def _routing_path(
         metrics=metrics,
         worker=instance,
         now_ms=lambda: time.time_ns() // 1_000_000,
+        shadow=shadow_policy(settings),
     )
 
 
