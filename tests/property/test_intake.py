@@ -84,8 +84,10 @@ def test_staged_or_settled_the_same_is_known(records: list[Record], between: lis
 def _kept(event: Accepted, before: Known | None) -> tuple[bytes | None, bytes | None]:
     """The record of `tickets.state` that the event leads to."""
     facts = Facts(event.place[1], event.version, None, event.ticket.created_at_ms)
-    decided = decide(Match((), -1.0, 0.0), _GENERATION, facts, DecidePolicy(), generation_id="g-1")
-    known, _ = after_event(event, before, decided, NOW_MS, lambda _: False)
+    decided = decide(
+        Match((), -1.0, 0.0, -1.0, taught=False), _GENERATION, facts, DecidePolicy(), generation_id="g-1"
+    )
+    known, _ = after_event(event, before, decided, NOW_MS, frozenset())
     output = state_record(event.place, known, np.zeros(4, dtype=np.float32), _STAMP, None)
     return output.key, output.value
 

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.engines.vector_index import ExactIndex, SolvedIndex
+from models.evidence import searchable
+from models.routing.corrections import no_corrections
 from models.routing.match import SolvedTickets, match
-from models.vote import GRID, Vectors, VotePolicy, searchable, settle
+from models.vote import GRID, Vectors, VotePolicy, settle
 from tests.fakes.generations import generation, unit_rows
 from tests.fakes.vector_index import NumpyIndex, NumpySolved
 
@@ -40,11 +42,11 @@ def test_a_match_does_not_depend_on_its_batch_or_on_the_engine(size: int, seed: 
     exemplars = [(row % 7, vector) for row, vector in enumerate(unit_rows(120, 24, seed))]
     exemplars += exemplars[:30]  # copies: ties
     made = generation(["a", "b", None, "a", "c", None, "b"], unit_rows(7, 24, seed + 10), exemplars)
-    vectors = unit_rows(60, 24, seed + 20)
-    whole = match(vectors, searchable(made, NumpyIndex), VotePolicy())
+    vectors, nobody = settle(unit_rows(60, 24, seed + 20)), no_corrections(24)
+    whole = match(vectors, searchable(made, NumpyIndex), VotePolicy(), nobody)
     ready = searchable(made, ExactIndex)
-    batched = [m for at in range(0, 60, size) for m in match(vectors[at : at + size], ready, VotePolicy())]
-    assert batched == whole
+    batches = [match(vectors[at : at + size], ready, VotePolicy(), nobody) for at in range(0, 60, size)]
+    assert [found for batch in batches for found in batch] == whole
 
 
 _names = st.sampled_from("abcdefgh")

@@ -39,8 +39,7 @@ def told(reader: Intake, value: bytes | None, **more: Any) -> Told | ToldOfClust
     return read_act(record(value, topic=NAMES.feedback, **more), reader)
 
 
-def calm(cluster_id: str | None) -> bool:
-    return False
+CALM = frozenset[str]()
 
 
 @pytest.fixture
@@ -67,9 +66,23 @@ def known(reader: Intake, said: Said | None = SAID, **more: Any) -> Known:
 
 
 def decision(owner: str | None = "mobile", outcome: Outcome = Outcome.ROUTE) -> Decision:
-    chosen = Candidate(Cluster("c-9", "problem", owner, 9), 0.9, 0.8, 0.5) if owner else None
+    chosen = Candidate(Cluster("c-9", "problem", owner, 9), owner, 0.9, 0.8, 0.5) if owner else None
     return Decision(
-        "d-9", "t-1", "v2", outcome, Reason.CONFIDENT, owner, None, chosen, 0.1, 0.9, (), "So.", "g-9", 7
+        decision_id="d-9",
+        ticket_id="t-1",
+        version="v2",
+        outcome=outcome,
+        reason=Reason.CONFIDENT,
+        owner=owner,
+        sla=None,
+        cluster=chosen,
+        margin=0.1,
+        nearest=0.9,
+        scope=0.7,
+        alternatives=(),
+        explanation="So.",
+        generation_id="g-9",
+        revision=7,
     )
 
 
@@ -147,7 +160,7 @@ def test_a_defect_of_ours_costs_its_record_only_and_quotes_nothing(reader: Intak
 def judged(reader: Intake, value: bytes) -> Judged | Refused | Skipped:
     act = told(reader, value)
     assert isinstance(act, Told)
-    return judge(act, reader.table, calm)
+    return judge(act, reader.table, CALM)
 
 
 def test_an_act_is_held_against_the_decision_and_staged(reader: Intake) -> None:
@@ -231,7 +244,7 @@ def test_a_confirmation_depends_on_whether_the_cluster_decided_is_contested(
     known(reader)
     act = told(reader, feedback("assigned", "mobile"))
     assert isinstance(act, Told)
-    found = judge(act, reader.table, lambda cluster_id: contested and cluster_id == "c-1")
+    found = judge(act, reader.table, {"c-1"} if contested else {"c-2"})
     assert isinstance(found, Judged)
     assert found.effect.lesson == (Lesson.CONFIRMED if contested else None)
 
@@ -307,7 +320,7 @@ def test_the_id_of_an_implied_act_follows_from_ticket_and_version() -> None:
 def test_an_event_that_is_an_act_gives_the_ticket_and_is_told() -> None:
     before = known_by()
     after, act = after_event(
-        event("updated", assigned_team="locks"), before, decision("payments"), NOW_MS + 9, calm
+        event("updated", assigned_team="locks"), before, decision("payments"), NOW_MS + 9, CALM
     )
     assert act is not None
     assert (act.source, act.said, act.effect.lesson) == (InsightSource.TICKET, SAID, Lesson.CORRECTED)
@@ -332,7 +345,7 @@ def test_whom_people_gave_it_to_has_it_until_they_say_otherwise(
     kind: str, says: dict[str, Any], team: str
 ) -> None:
     before = known_by(handling=GIVEN, assigned_team="locks")
-    after, _ = after_event(event(kind, **says), before, decision(), NOW_MS, calm)
+    after, _ = after_event(event(kind, **says), before, decision(), NOW_MS, CALM)
     assert after.remembered is not None
     assert after.remembered.assigned_team == team
     assert after.handling is not None
@@ -341,7 +354,7 @@ def test_whom_people_gave_it_to_has_it_until_they_say_otherwise(
 
 def test_a_team_is_noted_where_nothing_was_decided() -> None:
     after, act = after_event(
-        event("resolved", assigned_team="locks"), known_by(NEVER), decision(), NOW_MS, calm
+        event("resolved", assigned_team="locks"), known_by(NEVER), decision(), NOW_MS, CALM
     )
     assert act is None
     assert after.remembered is not None
@@ -349,9 +362,9 @@ def test_a_team_is_noted_where_nothing_was_decided() -> None:
 
 
 def test_a_deleted_ticket_leaves_nothing_and_a_new_one_begins_anew() -> None:
-    gone, act = after_event(event("deleted"), known_by(handling=GIVEN), decision(), NOW_MS, calm)
+    gone, act = after_event(event("deleted"), known_by(handling=GIVEN), decision(), NOW_MS, CALM)
     assert (gone.remembered, gone.said, gone.handling, act) == (None, None, None, None)
-    back, act = after_event(event("created", assigned_team="locks"), gone, decision(), NOW_MS, calm)
+    back, act = after_event(event("created", assigned_team="locks"), gone, decision(), NOW_MS, CALM)
     assert (back.handling, act) == (None, None)
 
 
