@@ -6,7 +6,7 @@ CRM that publishes no feedback still teaches. Both are judged by one rule (`mode
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from agents.home import Homes
@@ -27,8 +27,8 @@ from schemas.state import TicketStatus
 from schemas.ticket import TicketEventKind
 from schemas.unreadable import Unreadable
 
-Contested = Callable[[str | None], bool]
-"""Whether a cluster has been corrected since the generation in force was made."""
+Contested = Set[str]
+"""The clusters that have been corrected since the generation in force was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def judge(told: Told, table: TicketTable, contested: Contested) -> Judged | Refu
     why = stale(told.act, handling)
     if why is not None:
         return Skipped(why)
-    effect = take(told.act, said, handling, ticket.assigned_team, contested(said.cluster_id))
+    effect = take(told.act, said, handling, ticket.assigned_team, said.cluster_id in contested)
     ticket = replace(ticket, assigned_team=effect.team)
     if told.act.kind is ActKind.RESOLVED:
         ticket = replace(
@@ -162,7 +162,7 @@ def after_event(
         team = event.named_team if event.named_team is not None and act is None else team
         return replace(known, remembered=replace(ticket, assigned_team=team), handling=before.handling), None
     said = before.said or _NOTHING
-    effect = take(act, said, handling, team, contested(said.cluster_id))
+    effect = take(act, said, handling, team, said.cluster_id in contested)
     known = replace(known, remembered=replace(ticket, assigned_team=effect.team), handling=effect.handling)
     return known, Judged(event.place, act, InsightSource.TICKET, said, effect, known, event.trace)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from agents.emit import Stamp, at_most_last, state_record
 from agents.feedback import Judged, Told, ToldOfCluster, judge
 from agents.intake import Refused, Skipped
-from agents.live import Live
+from agents.live import InForce, Live
 from agents.state import text_of
 from agents.tables import Known, Place, TicketTable
 from agents.wire import Output
@@ -51,7 +51,7 @@ def learn(
     of_clusters: list[ToldOfCluster],
     table: TicketTable,
     live: Live,
-    generation_id: str,
+    in_force: InForce,
     bear: Bear,
     stamp: Stamp,
 ) -> Lessons:
@@ -65,7 +65,7 @@ def learn(
     vectors, unborne = _vectors_of(told, table, bear)
     for act in told:
         error = unborne.get(act.place)
-        judged = Refused(act.record, error, act.trace) if error else judge(act, table, live.contested)
+        judged = Refused(act.record, error, act.trace) if error else judge(act, table, in_force.contested)
         if isinstance(judged, Refused):
             lessons.refused.append(judged)
         elif isinstance(judged, Skipped):
@@ -75,7 +75,7 @@ def learn(
             lessons.places[judged.place] = judged.known
             lessons.outputs += records_of_act(judged, vectors[judged.place], stamp)
     for act_on_cluster in of_clusters:
-        _learn_of_cluster(act_on_cluster, live, generation_id, stamp, lessons)
+        _learn_of_cluster(act_on_cluster, live, in_force.id, stamp, lessons)
     return lessons
 
 

@@ -121,11 +121,11 @@ def route(batch: Batch, path: RoutingPath) -> None:
         ]
     _decide_beside(batch, path, in_force, (accepted, vectors, matches, decided), stamp)
     with _timed(path, "emit"):
-        places, judged = _emit(batch, path, accepted, vectors, decided, similar, stamp)
+        places, judged = _emit(batch, path, in_force, accepted, vectors, decided, similar, stamp)
     with _timed(path, "learn"):
         bear = partial(_bear, path=path)
         learnt = lessons.learn(
-            read.of(Told), read.of(ToldOfCluster), path.intake.table, path.live, in_force.id, bear, stamp
+            read.of(Told), read.of(ToldOfCluster), path.intake.table, path.live, in_force, bear, stamp
         )
         places |= learnt.places
     dead = (*refused, *failed, *learnt.refused)
@@ -177,6 +177,7 @@ def _decide_beside(
 def _emit(
     batch: Batch,
     path: RoutingPath,
+    in_force: InForce,
     accepted: list[Accepted],
     vectors: Vectors,
     decided: list[Decision],
@@ -188,7 +189,7 @@ def _emit(
     places, judged = dict[Place, Known](), list[Judged]()
     for event, vector, decision, near in zip(accepted, vectors, decided, similar, strict=True):
         before = places.get(event.place, event.before)
-        known, act = after_event(event, before, decision, stamp.now_ms, path.live.contested)
+        known, act = after_event(event, before, decision, stamp.now_ms, in_force.contested)
         places[event.place] = known
         path.intake.table.stage(event.place, known)
         outputs = [*emit.records_of(event, known, vector, decision, near, stamp)]
