@@ -21,10 +21,11 @@ from app.demo.replay import Collected
 from app.demo.report import score
 from app.settings import Settings
 from schemas.channels import CHANNELS
-from schemas.codec import Limits, decode_ticket, encode
+from schemas.codec import Limits, decode, decode_ticket, encode
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.examples import EXAMPLES
+from schemas.feedback import Feedback, FeedbackKind
 from tests import kafka
 from tests.eventually import eventually
 
@@ -239,6 +240,16 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_smallest_ticket_event_is_one() -> None:
     (example,) = fences(README, "json")
     assert decode_ticket(example.encode(), Limits()).description
+
+
+def test_the_act_of_people_is_one() -> None:
+    (act,) = [body for body in fences(README, "text") if "feedback_id" in body]
+    assert decode(Feedback, act.encode()).owner == "payments"
+
+
+def test_the_table_of_acts_is_that_of_the_contract() -> None:
+    named = [name for row in table(README, "kind") for name in row[0].split(", ")]
+    assert sorted(named) == sorted(kind.value for kind in FeedbackKind)
 
 
 def example(page: Path, marker: str, names: TopicNames, bootstrap: str) -> list[str]:
