@@ -111,11 +111,6 @@ class Live:
                 self._in_force = replace(self._generation.under(learnt, revision), shadow=shadow)
             return self._in_force
 
-    def contested(self, cluster_id: str | None) -> bool:
-        """Whether a ticket of this cluster was corrected since the generation in force was made."""
-        in_force = self.in_force
-        return in_force is not None and cluster_id in in_force.contested
-
     def stale(self, feedback_id: str, cluster_id: str | None, at_ms: int) -> str | None:
         """Why an act on a cluster changes nothing any more, as `CorrectionLog.stale`."""
         with self._changing:

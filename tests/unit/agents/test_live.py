@@ -205,6 +205,7 @@ def test_a_cluster_bound_by_people_is_its_new_owner_s_in_whatever_generation_nam
         assert live.in_force is not None
         assert live.in_force.corrections.clusters == {"c-0": (("access", 1.0),)}
     publish(live, replace(GENERATION, clusters=(Cluster("c-9", "new", "billing", 1), GENERATION.clusters[1])))
+    assert live.in_force is not None
     assert live.in_force.corrections.clusters == {}
 
 
@@ -223,16 +224,16 @@ def test_corrections_are_read_with_the_lexicon_of_the_generation_in_force(live: 
     assert expected[0, DIM:].any()
 
 
-def test_a_cluster_is_contested_by_what_was_corrected_since_the_generation_was_made(live: Live) -> None:
-    assert not live.contested("c-0")
+@pytest.mark.parametrize(
+    ("made_ms", "contested"), [(MADE_MS, {"c-0"}), (MADE_MS + 1, set())], ids=["of its time", "of before it"]
+)
+def test_a_cluster_is_contested_by_what_was_corrected_since_the_generation_was_made(
+    live: Live, made_ms: int, contested: set[str]
+) -> None:
     correct(live, 0, correction())
-    assert not live.contested("c-0")  # of no generation
-    publish(live, GENERATION)
-    assert live.contested("c-0")
-    assert not live.contested("c-1")
-    assert not live.contested(None)
-    publish(live, replace(GENERATION, created_at_ms=MADE_MS + 1))
-    assert not live.contested("c-0")
+    publish(live, replace(GENERATION, created_at_ms=made_ms))
+    assert live.in_force is not None
+    assert live.in_force.contested == contested
 
 
 def test_an_act_on_a_cluster_is_known_again(live: Live) -> None:
