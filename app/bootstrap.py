@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -141,6 +142,23 @@ def publish(
     """
     names, homes = TopicNames(settings.topic_prefix), check_target(settings, kafka)
     name, records = generation_records(first.generation)
+    with publisher(settings, kafka) as producer:
+        states, done = _states(prepared, first, name), 0
+        while chunk := list(islice(states, _CHUNK)):
+            write(producer, [state_record(state, names.state, homes) for state in chunk])
+            done += len(chunk)
+            report(done, len(prepared.tickets))
+        write(producer, [Output(names.generations, key, value, ()) for key, value in records])
+    return name
+
+
+@contextmanager
+def publisher(settings: Settings, kafka: dict[str, Any]) -> Iterator[Producer]:
+    """A producer for the transactions of whoever publishes generations; one that was begun before is fenced.
+
+    Raises:
+        Transient: the cluster does not take what is written within.
+    """
     producer = Producer(
         {
             **kafka,
@@ -154,15 +172,9 @@ def publish(
     )
     try:
         producer.init_transactions(30)
-        states, done = _states(prepared, first, name), 0
-        while chunk := list(islice(states, _CHUNK)):
-            write(producer, [state_record(state, names.state, homes) for state in chunk])
-            done += len(chunk)
-            report(done, len(prepared.tickets))
-        write(producer, [Output(names.generations, key, value, ()) for key, value in records])
+        yield producer
     except KafkaException as error:
         raise Transient(f"the generation could not be published: {error.args[0].name()}") from error
-    return name
 
 
 def write(producer: Producer, outputs: Sequence[Output]) -> None:

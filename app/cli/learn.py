@@ -32,10 +32,16 @@ def bootstrap(
     maps: Annotated[
         list[str] | None, typer.Option("--map", help="FIELD=COLUMN, as in `sluice import`.")
     ] = None,
+    shadow: Annotated[
+        bool,
+        typer.Option(
+            "--shadow", help="As a candidate: it decides beside the one in force; see `sluice shadow`."
+        ),
+    ] = False,
     kafka: Bootstrap = None,
     as_json: Json = False,
 ) -> None:
-    """Make the first generation from past tickets and publish it; every worker takes it at once.
+    """Make a generation from past tickets and publish it; every worker takes it at once.
 
     With an owner column each team's problems are found among its own tickets. Without one, problems are found
     among all tickets, and wait in triage until somebody owns them.
@@ -44,6 +50,7 @@ def bootstrap(
     """
     from app.bootstrap import check_target, fit, prepare, publish
     from app.connect import bootstrap_of, check_login
+    from app.shadow.candidates import publish_candidate
     from app.teams import load_teams
     from app.worker import clean_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
@@ -61,9 +68,13 @@ def bootstrap(
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
         first = fit(prepared, encoder, owners, time.time_ns() // 1_000_000)
         err.print("[dim]·[/] publishing", highlight=False)
-        name = publish(prepared, first, settings, options, tell)
+        if shadow:
+            name = publish_candidate(first.generation, settings, options)
+        else:
+            name = publish(prepared, first, settings, options, tell)
     report = {
         "generation": name,
+        "role": "shadow" if shadow else "live",
         "encoder": encoder.fingerprint,
         "tickets": len(prepared.tickets),
         "bad_rows": len(bad),
@@ -117,8 +128,9 @@ def read_history(
 
 
 def _print(report: dict[str, Any], bad: list[BadRow]) -> None:
+    what = "candidate" if report["role"] == "shadow" else "generation"
     out.print(
-        f"generation {report['generation']}: {report['clusters']} clusters of {len(report['owners'])} owners from"
+        f"{what} {report['generation']}: {report['clusters']} clusters of {len(report['owners'])} owners from"
         f" {report['tickets']} tickets",
         highlight=False,
     )
