@@ -7,6 +7,7 @@ Deerwester et al. 1990), stand beside the encoder's vector in every comparison. 
 
 from collections.abc import Sequence
 from functools import cache
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +39,16 @@ def join(lexicon: Lexicon | None, texts: Sequence[str], vectors: Vectors) -> Vec
     """Hybrid vectors [n, dim + components] of texts and their vectors [n, dim], settled and of about unit length.
 
     The vectors are settled first: what is kept of a ticket gives the same hybrid vector as the ticket did. Without a
-    lexicon a hybrid vector is the settled one.
+    lexicon a hybrid vector is the settled one. A text that the lexicon knows nothing of is all encoder: shorter, it
+    would not even be like itself, and nobody could correct what is decided of it.
     """
     dense = settle(vectors)
     if lexicon is None:
         return dense
-    length = (1.0 + lexicon.weight**2) ** 0.5
-    lexical = lexical_vectors(lexicon, texts) * (lexicon.weight / length)
-    return np.hstack([settle(dense.astype(np.float64) / length), settle(lexical)])
+    lexical = lexical_vectors(lexicon, texts)
+    length = sqrt(1.0 + lexicon.weight * lexicon.weight)
+    lengths = np.where(lexical.any(axis=1), length, 1.0)[:, None]
+    return np.hstack([settle(dense / lengths), settle(lexical * (lexicon.weight / length))])
 
 
 def lexical_vectors(lexicon: Lexicon, texts: Sequence[str]) -> NDArray[np.float64]:

@@ -113,8 +113,8 @@ def tune_weight(
     dim = vectors.shape[1]
     right: list[float] = []
     for weight in policy.lexical_weights:
-        scaled = both * np.where(np.arange(both.shape[1]) < dim, 1.0, weight) * (2 / (1 + weight**2)) ** 0.5
-        hybrid = scaled.astype(np.float32)
+        scaled = both * np.where(np.arange(both.shape[1]) < dim, 1.0, weight)
+        hybrid = (scaled / np.linalg.norm(scaled, axis=1, keepdims=True)).astype(np.float32)
         factor = _factor(hybrid, policy)
         group = copies(hybrid, policy.copies_at)
         alone = _without(group, targets, _solve(factor, targets), _inverse(factor))
