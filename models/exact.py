@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 # ln 2 in two parts (Cody and Waite 1980): a whole number of up to 11 bits times the first is exact.
 _LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-_LOG2_E = 1.0 / math.log(2.0)
+_LOG2_E = float.fromhex("0x1.71547652b82fep+0")
 _TERMS = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 _LOG_TERMS = tuple(2.0 / n for n in range(23, 0, -2))
 _SQRT_HALF = math.sqrt(0.5)
