@@ -42,8 +42,12 @@ def encode(encoder: Encoder, texts: Sequence[str], policy: PackPolicy) -> Vector
 
     The texts are packed by length, so that a long text does not pad short ones.
     """
-    vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)
-    tokens = encoder.tokenize(texts)
+    return encode_tokens(encoder, encoder.tokenize(texts), policy)
+
+
+def encode_tokens(encoder: Encoder, tokens: Sequence[Tokens], policy: PackPolicy) -> Vectors:
+    """As `encode`, of texts whose tokens are known."""
+    vectors = np.empty((len(tokens), encoder.dim), dtype=np.float32)
     for group in pack([len(ids) for ids in tokens], policy):
         vectors[list(group)] = encoder.forward([tokens[i] for i in group])
     return vectors
