@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     shadow_route_at: Ratio | None = None
     escalate_priorities: Words = ("p0", "critical", "urgent", "紧急")
 
+    # Open tickets that a new one may repeat: by what days of age, 0 for none, and from which score on.
+    duplicate_horizon_days: Annotated[int, Field(ge=0, le=90)] = 14
+    duplicate_at: Ratio | None = None
+
     # The worker's own web server: health, readiness, metrics. Port 0 takes a free one.
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65535)] = 0

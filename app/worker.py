@@ -40,6 +40,7 @@ from models.engines.names import load_names
 from models.errors import Fatal, Transient
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
+from models.routing.duplicates import COMMITTED, DAY_MS, DuplicatePolicy
 from models.routing.encode import Encoder
 from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
@@ -91,6 +92,15 @@ def decide_policy(settings: Settings) -> DecidePolicy:
         escalate_priorities=frozenset(settings.escalate_priorities),
         floor=settings.similarity_floor,
         route_at=settings.route_at,
+    )
+
+
+def duplicate_policy(settings: Settings) -> DuplicatePolicy:
+    """When a ticket is said to repeat an open one."""
+    return replace(
+        COMMITTED,
+        at=COMMITTED.at if settings.duplicate_at is None else settings.duplicate_at,
+        horizon_ms=settings.duplicate_horizon_days * DAY_MS,
     )
 
 

@@ -133,5 +133,54 @@ def masking(
         print_masking(report)
 
 
+@app.command()
+def duplicates(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV or JSON Lines, also .gz: pairs of tickets.", show_default=False)
+    ],
+    a: Annotated[str, typer.Option(help="Column of the one text, or id with --tickets.")] = "a",
+    b: Annotated[str, typer.Option(help="Column of the other.")] = "b",
+    dup: Annotated[str, typer.Option(help="Column that says 1 for duplicates, 0 for others.")] = "dup",
+    tickets: Annotated[
+        Path | None, typer.Option(help="File of the tickets, where the pairs are of ids.")
+    ] = None,
+    name: Annotated[str, typer.Option("--id", help="Its column of ids.")] = "id",
+    text: Annotated[
+        str, typer.Option(help="Its text column; several joined by +, the title first.")
+    ] = "text",
+    at: Annotated[str | None, typer.Option(help="Its column of creation times, if it has one.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Its column of customers, if it has one.")] = None,
+    product: Annotated[str | None, typer.Option(help="Its column of products, if it has one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score labelled pairs of tickets as a worker does, beside peers on the same pairs.
+
+    Missed share is the share of the duplicates under the threshold, false share that of the other pairs that reach it.
+    A file of ids without the column of --dup lists duplicates alone: others are drawn, half of them neighbours.
+
+    Example: sluice evaluate duplicates pairs.csv --a question1 --b question2 --dup is_duplicate
+    """
+    from app.cli.duplicates_table import print_duplicates
+    from app.evaluate.duplicates import Means, evaluate_duplicates
+    from app.evaluate.pairs import PairColumns, TicketColumns, read_pairs
+    from app.worker import clean_policy, duplicate_policy, encoder_spec, pack_policy
+    from models.engines.encoders import load_encoder
+
+    settings = load_settings()
+    columns = TicketColumns(name, text, at, customer, product)
+    known = read_pairs(file, PairColumns(a, b, dup), tickets, columns)
+    if known.bad_rows:
+        first = known.bad_rows[0]
+        _step(f"{len(known.bad_rows)} rows left out, the first at line {first.line}: {first.reason}")
+    encoder = load_encoder(encoder_spec(settings))
+    means = Means(encoder, clean_policy(settings), pack_policy(settings), duplicate_policy(settings))
+    with progress() as tell:
+        report = evaluate_duplicates(known, means, tell)
+    if as_json:
+        print_json(report)
+    else:
+        print_duplicates(report)
+
+
 def _step(line: str) -> None:
     err.print(f"[dim]·[/] {escape(line)}", highlight=False)
