@@ -163,13 +163,15 @@ def _decide_beside(
     try:
         with _timed(path, "shadow"):
             pairs = shadow.decide_beside(in_force, path.shadow or path.policy, path.vote, rows, vectors)
+            route_at = None if path.shadow is None else path.shadow.route_at
+            outputs = list(shadow.records_beside(pairs, route_at, stamp))
     except Exception as error:
         if in_force.shadow is None:
             raise  # by the generation in force
         _log.error("shadow_failed", generation=in_force.shadow.id, error=type(error).__name__)
         path.live.end_shadow(in_force.shadow.id, "failed")
         return
-    for output in shadow.records_beside(pairs, path.shadow.route_at if path.shadow else None, stamp):
+    for output in outputs:
         batch.send(output)
     batch.on_commit.append(partial(shadow.count_beside, path.metrics, pairs))
 

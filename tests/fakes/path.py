@@ -26,6 +26,7 @@ from models.routing.encode import Encoder, encode
 from models.routing.pack import PackPolicy
 from models.vote import VotePolicy
 from schemas.codec import Limits
+from schemas.generation import Role
 from tests.fakes.density import Leaders
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import HISTORY
@@ -84,9 +85,9 @@ class Rig:
         return self.registry.get_sample_value(f"sluice_{name}", labels) or 0.0
 
 
-def publish(live: Live, generation: Generation) -> str:
-    """Put a generation in force the way it comes: record by record."""
-    name, records = generation_records(generation)
+def publish(live: Live, generation: Generation, role: Role = Role.LIVE) -> str:
+    """Put a generation in force, or beside the one that is, the way it comes: record by record."""
+    name, records = generation_records(generation, role)
     for key, value in records:
         live.on_generation(record(value, key=key, topic=NAMES.generations))
     return name

@@ -1,6 +1,6 @@
 """The drift watch: from when on it speaks, that it says a thing once, and what begins it anew."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from agents.drift import DriftWatch
 from agents.live import InForce
 from agents.metrics import Metrics, declare
+from agents.routing import route
 from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
 from models.generation import Cluster
@@ -18,6 +19,9 @@ from models.routing.corrections import no_corrections
 from models.routing.drift import DriftPolicy
 from models.routing.match import Candidate, Match
 from tests.fakes.generations import generation
+from tests.fakes.path import rig
+from tests.fakes.records import batch, committed, record, ticket
+from tests.unit.agents.test_routing import learned
 
 POLICY = DriftPolicy(window=200, least=160)
 TENTHS = tuple(number / 10 for number in range(11))
@@ -101,6 +105,38 @@ def test_a_new_generation_begins_anew(first: InForce, registry: CollectorRegistr
         assert said(registry) is None
         watch.note(in_force("g-2"), tickets([0.01]), metrics)
     assert [line["generation"] for line in lines] == ["g-2"]
+
+
+class Noting(DriftWatch):
+    """Counts what it is told of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[int] = []
+
+    def note(self, in_force: InForce, matches: Sequence[Match], metrics: Metrics) -> None:
+        self.told.append(len(matches))
+
+
+def test_a_ticket_counts_once_and_only_when_committed() -> None:
+    """An update of a ticket that was decided on, or an end, is no further ticket."""
+    given, watch = rig(generations=[learned()]), Noting()
+    path = replace(given.path, drift=watch)
+    values = [
+        ticket("t-1", "created", "the app crashes", version=1),
+        ticket("t-1", "updated", "the app crashes at start", version=2),
+        ticket("t-2", "updated", "payment failed", version=1),
+        ticket("t-3", "resolved", "the lock is offline", version=1),
+        b"{",
+    ]
+    done = batch([record(value, offset=at) for at, value in enumerate(values)])
+    route(done, path)
+    assert watch.told == []
+    committed(done)
+    later = batch([record(ticket("t-2", "updated", "payment failed again", version=2), offset=9)])
+    route(later, path)
+    committed(later)
+    assert watch.told == [2, 0]
 
 
 def test_a_batch_without_first_decisions_changes_nothing(

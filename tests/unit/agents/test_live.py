@@ -19,6 +19,7 @@ from models.vote import Vectors, settle
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.feedback import Correction
+from schemas.generation import Role
 from schemas.state import TicketState, TicketStatus
 from tests.fakes.generations import generation, unit, unit_rows
 from tests.fakes.records import record, state, state_record
@@ -38,9 +39,9 @@ def live(registry: CollectorRegistry) -> Live:
     return Live("mine", DIM, declare(registry))
 
 
-def publish(live: Live, made: Generation, cut: int = 0) -> str:
+def publish(live: Live, made: Generation, cut: int = 0, role: Role = Role.LIVE) -> str:
     """Every record of a generation but the first `cut`."""
-    name, records = generation_records(made)
+    name, records = generation_records(made, role)
     for key, value in records[cut:]:
         live.on_generation(record(value, key=key, topic="tickets.generations"))
     return name
@@ -142,6 +143,109 @@ def test_who_took_a_generation_keeps_it_while_another_comes(live: Live) -> None:
     assert taken is not None
     assert taken.generation.clusters == GENERATION.clusters
     assert live.in_force is not taken
+
+
+# -- a candidate beside it
+
+CANDIDATE = replace(GENERATION, created_at_ms=GENERATION.created_at_ms + 1)
+EARLIER = replace(GENERATION, created_at_ms=GENERATION.created_at_ms - 1)
+
+
+def beside(live: Live, made: Generation) -> str:
+    return publish(live, made, role=Role.SHADOW)
+
+
+def shadow_of(live: Live) -> str | None:
+    in_force = live.in_force
+    return None if in_force is None or in_force.shadow is None else in_force.shadow.id
+
+
+def tombstones(live: Live, made: Generation) -> None:
+    for key, _ in generation_records(made)[1]:
+        live.on_generation(record(None, key=key, topic="tickets.generations"))
+
+
+def test_a_candidate_never_comes_into_force_by_itself(live: Live, registry: CollectorRegistry) -> None:
+    beside(live, CANDIDATE)
+    assert live.in_force is None
+    assert not live.present.is_set()
+    first = publish(live, GENERATION)
+    assert live.in_force is not None
+    assert (live.in_force.id, live.in_force.shadow is not None) == (first, True)
+    assert (swaps(registry, "shadow"), swaps(registry, "in_force")) == (1, 1)
+
+
+def test_the_last_candidate_is_the_one_and_outlives_a_new_generation(live: Live) -> None:
+    publish(live, GENERATION)
+    beside(live, EARLIER)
+    last = beside(live, CANDIDATE)
+    assert shadow_of(live) == last
+    name = publish(live, replace(CANDIDATE, created_at_ms=CANDIDATE.created_at_ms + 1))
+    assert live.in_force is not None
+    assert (live.in_force.id, shadow_of(live)) == (name, last)
+
+
+def test_a_candidate_that_is_promoted_is_in_force_alone(live: Live) -> None:
+    publish(live, GENERATION)
+    name = beside(live, CANDIDATE)
+    assert publish(live, CANDIDATE) == name
+    assert live.in_force is not None
+    assert (live.in_force.id, live.in_force.shadow) == (name, None)
+
+
+@pytest.mark.parametrize(
+    "begun_late", [False, True], ids=["reads all the while", "reads what compaction left"]
+)
+def test_who_reads_later_agrees_on_a_promoted_one(live: Live, begun_late: bool) -> None:
+    if not begun_late:
+        beside(live, CANDIDATE)
+    publish(live, GENERATION)
+    name = publish(live, CANDIDATE)
+    assert live.in_force is not None
+    assert (live.in_force.id, live.in_force.shadow) == (name, None)
+
+
+def test_a_candidate_that_is_dropped_is_gone_and_another_one_s_end_is_not_its_own(
+    live: Live, registry: CollectorRegistry
+) -> None:
+    first = publish(live, GENERATION)
+    beside(live, CANDIDATE)
+    tombstones(live, EARLIER)
+    assert shadow_of(live) is not None
+    tombstones(live, CANDIDATE)
+    assert shadow_of(live) is None
+    tombstones(live, CANDIDATE)
+    assert swaps(registry, "shadow_ended") == 1
+    assert live.in_force is not None
+    assert live.in_force.id == first
+
+
+@pytest.mark.parametrize(
+    ("made", "cut", "why"),
+    [
+        pytest.param(replace(CANDIDATE, encoder="theirs"), 0, "was made with encoder theirs", id="encoder"),
+        pytest.param(replace(CANDIDATE, encoder="mine"), 1, "parts are missing", id="not whole"),
+    ],
+)
+def test_a_candidate_that_cannot_decide_is_refused_and_nothing_waits_for_it(
+    live: Live, registry: CollectorRegistry, made: Generation, cut: int, why: str
+) -> None:
+    with capture_logs() as said:
+        publish(live, made, cut, Role.SHADOW)
+    assert live.refused is None  # nobody ends for want of a candidate
+    assert [(line["event"], why in line["why"]) for line in said] == [("shadow_refused", True)]
+    assert (swaps(registry, "shadow_refused"), swaps(registry, "refused")) == (1, 0)
+    publish(live, GENERATION)
+    assert shadow_of(live) is None
+
+
+def test_corrections_are_a_candidate_s_too(live: Live) -> None:
+    publish(live, GENERATION)
+    beside(live, CANDIDATE)
+    live.on_correction(record(None, offset=6, key=b"f-1", topic="tickets.corrections"))
+    assert live.in_force is not None
+    assert live.in_force.shadow is not None
+    assert live.in_force.corrections.revision == live.in_force.shadow.corrections.revision == 7
 
 
 # -- corrections
