@@ -16,7 +16,7 @@ from agents.generations import Assembler, is_candidate
 from agents.metrics import Metrics
 from agents.state import pass_over, vector_of
 from agents.wire import Record
-from models.engines.vector_index import ExactIndex, SolvedIndex
+from models.engines.vector_index import ExactIndex, TicketIndex
 from models.errors import BadGeneration, Fatal
 from models.evidence import Searchable, searchable
 from models.generation import Generation
@@ -97,7 +97,7 @@ class Live:
         self._changing = threading.Lock()
         self.present = threading.Event()
         self.refused: BadGeneration | None = None
-        self._solved_index = SolvedIndex(dim)
+        self._solved_index = TicketIndex(dim)
         self._solved: dict[str, Solved] = {}
 
     @property

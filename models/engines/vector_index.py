@@ -1,5 +1,5 @@
-"""FAISS behind the two protocols of search: the immutable index that decisions are voted from, and the live index
-of solved tickets that people are shown."""
+"""FAISS behind the two protocols of search: the immutable index that decisions are voted from, and the live ones
+of solved and of open tickets that people are shown."""
 
 import threading
 from typing import Any
@@ -67,8 +67,8 @@ class ExactIndex:
         return found_similarities, found_rows
 
 
-class SolvedIndex:
-    """match.SolvedTickets over an inverted file of 16-bit floats.
+class TicketIndex:
+    """match.IndexedTickets over an inverted file of 16-bit floats.
 
     Vectors are not settled here: what people are shown need not be the same to the bit, and a copy of a ticket
     should be as close to 1 as 16 bits allow (to 0.001).
@@ -98,7 +98,7 @@ class SolvedIndex:
             return len(self._keys)
 
     def put(self, ticket_id: str, vector: Vectors) -> None:
-        """As match.SolvedTickets says.
+        """As match.IndexedTickets says.
 
         Raises:
             ValueError: the vector is not [dim] finite numbers.
@@ -116,12 +116,12 @@ class SolvedIndex:
                 self._put_in()
 
     def remove(self, ticket_id: str) -> bool:
-        """As match.SolvedTickets says."""
+        """As match.IndexedTickets says."""
         with self._lock:
             return self._forget(ticket_id)
 
     def search(self, queries: Vectors, k: int) -> list[list[tuple[str, float]]]:
-        """As match.SolvedTickets says. Equal similarities: the ticket put first stands first."""
+        """As match.IndexedTickets says. Equal similarities: the ticket put first stands first."""
         if not len(queries):
             return []
         _on_one_thread()

@@ -54,8 +54,8 @@ class Match:
     taught: bool
 
 
-class SolvedTickets(Protocol):
-    """Solved tickets by meaning, live: shown to people, never voting. Safe to use from several threads."""
+class IndexedTickets(Protocol):
+    """Tickets by meaning, live: shown to people, never voting. Safe to use from several threads."""
 
     def __len__(self) -> int:
         """Tickets held."""

@@ -19,8 +19,8 @@ class NumpyIndex:
         return np.pad(best, missing, constant_values=-np.inf), np.pad(rows, missing, constant_values=-1)
 
 
-class NumpySolved:
-    """match.SolvedTickets over a dictionary, which keeps the order in which tickets were put."""
+class NumpyTickets:
+    """match.IndexedTickets over a dictionary, which keeps the order in which tickets were put."""
 
     def __init__(self, dim: int) -> None:
         self._held: dict[str, Vectors] = {}

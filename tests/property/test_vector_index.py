@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.engines.vector_index import ExactIndex, SolvedIndex
+from models.engines.vector_index import ExactIndex, TicketIndex
 from models.evidence import searchable
 from models.routing.corrections import no_corrections
-from models.routing.match import SolvedTickets, match
+from models.routing.match import IndexedTickets, match
 from models.vote import GRID, Vectors, VotePolicy, settle
 from tests.fakes.generations import generation, unit_rows
-from tests.fakes.vector_index import NumpyIndex, NumpySolved
+from tests.fakes.vector_index import NumpyIndex, NumpyTickets
 
 _DIM = 6
 
@@ -62,10 +62,10 @@ _acts = st.lists(
 
 @settings(deadline=None)
 @given(acts=_acts)
-def test_solved_tickets_are_held_as_numpy_holds_them(acts: list[tuple[str, str, int]]) -> None:
+def test_tickets_are_held_as_numpy_holds_them(acts: list[tuple[str, str, int]]) -> None:
     vectors = settle(unit_rows(31, _DIM, seed=5))  # exact in 16 bits, so that both must agree to the bit
-    real, plain = SolvedIndex(_DIM), NumpySolved(_DIM)
-    both: tuple[SolvedTickets, SolvedTickets] = (real, plain)
+    real, plain = TicketIndex(_DIM), NumpyTickets(_DIM)
+    both: tuple[IndexedTickets, IndexedTickets] = (real, plain)
     for act, name, row in acts:
         if act == "put":
             for index in both:

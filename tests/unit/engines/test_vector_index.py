@@ -7,10 +7,10 @@ import faiss
 import numpy as np
 import pytest
 
-from models.engines.vector_index import ExactIndex, SolvedIndex, lists_for
+from models.engines.vector_index import ExactIndex, TicketIndex, lists_for
 from models.vote import Vectors, settle
 from tests.fakes.generations import unit, unit_rows
-from tests.fakes.vector_index import NumpySolved
+from tests.fakes.vector_index import NumpyTickets
 
 
 def test_a_thousand_equal_rows_come_in_their_order() -> None:
@@ -27,7 +27,7 @@ def test_an_empty_index_finds_nothing() -> None:
 
 def test_many_lists_find_nearly_what_one_does_and_a_ticket_itself_always() -> None:
     vectors = settle(unit_rows(3000, 16, seed=0))
-    index, oracle = SolvedIndex(16, exact_limit=1000), NumpySolved(16)
+    index, oracle = TicketIndex(16, exact_limit=1000), NumpyTickets(16)
     for row, vector in enumerate(vectors):
         index.put(str(row), vector)
         oracle.put(str(row), vector)
@@ -42,7 +42,7 @@ def test_many_lists_find_nearly_what_one_does_and_a_ticket_itself_always() -> No
 
 def test_a_copy_is_all_but_identical_and_never_more() -> None:
     vectors = unit_rows(50, 512, seed=9)
-    index = SolvedIndex(512)
+    index = TicketIndex(512)
     for row, vector in enumerate(vectors):
         index.put(str(row), vector)
     similarities = [row[0][1] for row in index.search(vectors, 1)]
@@ -51,7 +51,7 @@ def test_a_copy_is_all_but_identical_and_never_more() -> None:
 
 def test_removal_and_replacement_hold_after_retraining() -> None:
     vectors = unit_rows(200, 8, seed=1)
-    index = SolvedIndex(8, exact_limit=50)
+    index = TicketIndex(8, exact_limit=50)
     for row, vector in enumerate(vectors):
         index.put(str(row), vector)
     index.retrain()
@@ -65,7 +65,7 @@ def test_removal_and_replacement_hold_after_retraining() -> None:
 @pytest.mark.parametrize("tickets", [1, 255, 256, 257, 600])
 def test_a_ticket_is_found_replaced_and_removed_whether_its_block_is_full_or_not(tickets: int) -> None:
     vectors = settle(unit_rows(tickets + 1, 16, seed=4))
-    index, oracle = SolvedIndex(16), NumpySolved(16)
+    index, oracle = TicketIndex(16), NumpyTickets(16)
     for row, vector in enumerate(vectors[:-1]):
         index.put(str(row), vector)
         oracle.put(str(row), vector)
@@ -78,14 +78,14 @@ def test_a_ticket_is_found_replaced_and_removed_whether_its_block_is_full_or_not
 
 def test_a_vector_that_its_owner_writes_over_stays_as_it_was_put() -> None:
     vector = unit(1, 0, 0)
-    index = SolvedIndex(3)
+    index = TicketIndex(3)
     index.put("a", vector)
     vector[:] = 0
     assert index.search(unit(1, 0, 0)[None, :], 1) == [[("a", 1.0)]]
 
 
-@pytest.mark.parametrize("build", [lambda: ExactIndex(unit_rows(9, 4, seed=1)), lambda: SolvedIndex(4)])
-def test_whichever_thread_searches_searches_alone(build: Callable[[], ExactIndex | SolvedIndex]) -> None:
+@pytest.mark.parametrize("build", [lambda: ExactIndex(unit_rows(9, 4, seed=1)), lambda: TicketIndex(4)])
+def test_whichever_thread_searches_searches_alone(build: Callable[[], ExactIndex | TicketIndex]) -> None:
     """OpenMP keeps its number of threads for each thread that asks: set at import, it would hold for the main one."""
     index, threads = build(), list[int]()
 
@@ -101,7 +101,7 @@ def test_whichever_thread_searches_searches_alone(build: Callable[[], ExactIndex
 
 def test_what_changes_during_retraining_is_carried_over() -> None:
     vectors = settle(unit_rows(400, 8, seed=2))
-    index, oracle = SolvedIndex(8), NumpySolved(8)
+    index, oracle = TicketIndex(8), NumpyTickets(8)
     for row in range(200):
         index.put(str(row), vectors[row])
         oracle.put(str(row), vectors[row])
@@ -131,7 +131,7 @@ def test_what_changes_during_retraining_is_carried_over() -> None:
 )
 def test_what_is_no_vector_is_refused(vector: Vectors) -> None:
     with pytest.raises(ValueError, match="3 finite components"):
-        SolvedIndex(3).put("a", vector)
+        TicketIndex(3).put("a", vector)
 
 
 @pytest.mark.parametrize(("tickets", "lists"), [(1, 1), (100, 2), (42_853, 512), (1_000_000, 2048)])
