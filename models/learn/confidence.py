@@ -36,12 +36,15 @@ class ConfidencePolicy:
             a stream that has some breaks the promise; with more, fewer tickets are routed.
         floor_quantile: share of the rightly answered tickets that may be called unlike the history.
         owner_tickets: tickets given to an owner from which on it has a threshold of its own.
+        least: confidence under which nothing is routed, however well the rest does: a ticket that more likely goes
+            wrong than right is for a person.
     """
 
     target_error: float = 0.05
     unknown_share: float = 0.1
     floor_quantile: float = 0.01
     owner_tickets: int = 150
+    least: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def calibrate(
         confidence = _platt(confidence, top, every, weight)
         confidence = _scoped(confidence, alone, unknown)
     sure = confidence_of(top, confidence)
-    route_at = route_from(sure, every, weight, policy.target_error)
+    route_at = max(policy.least, route_from(sure, every, weight, policy.target_error))
     scope = scope_of(alone.strength, alone.nearest, confidence)
     basis = scope[right] if right.any() else scope
     own = confidence_of(probability.max(axis=1), confidence)

@@ -45,7 +45,7 @@ class HeadPolicy:
     smallest: int = 20
     most_parties: int = 512
     held_back: int = 8_000
-    copies_at: float = 0.95
+    copies_at: float = 0.9
     tuned_on: int = 2_500
     lexical_weights: tuple[float, ...] = (0.0, 0.35, 0.5, 0.7, 1.0)
 
