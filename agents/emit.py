@@ -134,6 +134,7 @@ def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trac
         confidence=said.confidence,
         revision=said.revision,
         decided_at=at_most_last(said.at_ms) if decided else None,
+        priority=said.priority,
         first_owner=handling.first_owner,
         first_assigned_at=None if handling.first_at_ms is None else time_of(handling.first_at_ms),
         first_assignment_right=handling.first_right,

@@ -187,6 +187,7 @@ def said_after(event: Accepted, before: Known | None, decided: Decision, now_ms:
         confidence=chosen.confidence if chosen else None,
         revision=decided.revision,
         at_ms=now_ms,
+        priority=event.ticket.priority,
     )
 
 

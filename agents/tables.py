@@ -183,6 +183,7 @@ def _said(state: TicketState) -> Said:
         confidence=state.confidence,
         revision=state.revision,
         at_ms=epoch_ms_of(at) if decided else 0,
+        priority=_one(state.priority),
     )
 
 

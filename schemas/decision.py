@@ -76,9 +76,29 @@ class Sentiment(Contract):
     score: Share
 
 
+class HeatPiece(Contract):
+    """Part of the ticket's masked text, and how much it speaks for the cluster: the cosine of its own vector with the
+    cluster's centroid. Null where it was not weighed: words that tell nothing, and what the encoder cut off."""
+
+    text: str
+    weight: Cosine | None
+
+
+class Overrides(Contract):
+    """What an operator had fixed in place of the generation's own thresholds when a decision was made."""
+
+    similarity_floor: Annotated[float, Field(ge=-1, le=1)] | None
+    route_at: Share | None
+
+
 class Decision(Event):
     """One decision a ticket version. `decision_id` follows from ticket, version, generation and revision,
-    so a repeated computation has the same id."""
+    so a repeated computation has the same id.
+
+    `heat_map` is the ticket's whole text in order, towards the cluster chosen or, without one, the first alternative;
+    null unless the worker explains this decision (see SLUICE_EXPLAIN). `overrides` is null where the generation's own
+    thresholds held.
+    """
 
     decision_id: Identifier
     ticket_id: Identifier
@@ -93,6 +113,8 @@ class Decision(Event):
     duplicate_of: str | None = None
     sentiment: Sentiment | None = None
     explanation: str
+    heat_map: list[HeatPiece] | None = None
+    overrides: Overrides | None = None
     generation_id: Identifier
     revision: Annotated[int, Field(ge=0)]
     encoder: Identifier

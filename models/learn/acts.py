@@ -49,6 +49,7 @@ class Said:
             belong.
         confidence: that its owner is right, as the decision gave it.
         at_ms: when it was made.
+        priority: the ticket's, as the decision knew it.
     """
 
     owner: str | None
@@ -59,6 +60,7 @@ class Said:
     confidence: float | None = None
     revision: int = 0
     at_ms: int = 0
+    priority: str | None = None
 
     @property
     def routed(self) -> bool:
