@@ -12,7 +12,9 @@ from agents.tables import Known, Place
 from agents.topics import TopicNames
 from agents.wire import Output
 from models.learn.acts import UNTOUCHED
+from models.routing.decide import DecidePolicy
 from models.routing.decide import Decision as Decided
+from models.routing.heat import Part
 from models.routing.match import Candidate
 from models.vote import Vectors
 from schemas.channels import event_type
@@ -24,7 +26,9 @@ from schemas.decision import (
     Alternative,
     ClusterMatch,
     Decision,
+    HeatPiece,
     OutcomeName,
+    Overrides,
     ReasonName,
     SimilarTicket,
     Sla,
@@ -43,12 +47,14 @@ _DEAD_LETTER = event_type(DeadLetter)
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What marks every record of a batch: where they go, who writes them with which encoder, and when."""
+    """What marks every record of a batch: where they go, who writes them with which encoder, when, and which of the
+    thresholds were fixed."""
 
     names: TopicNames
     worker: str
     encoder: str
     now_ms: int
+    overrides: Overrides | None = None
 
 
 def records_of(
@@ -58,28 +64,48 @@ def records_of(
     decided: Decided,
     similar: Sequence[tuple[Solved, float]],
     stamp: Stamp,
+    heat: Sequence[Part] | None = None,
 ) -> Iterator[Output]:
     """Everything that follows from one ticket event, in the order in which it must be written.
 
     Args:
         known: of the ticket from now on.
+        heat: the heat map, if this decision is explained.
     """
     if accepted.kind is TicketEventKind.DELETED:
         yield _tombstone(accepted, stamp)
         return
     if accepted.asks_for_decision:
-        yield decision_record(accepted, decided, similar, stamp)
+        yield decision_record(accepted, decided, similar, stamp, heat)
     yield state_record(accepted.place, known, vector, stamp, accepted.trace)
     if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
         yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
 
 
 def decision_record(
-    accepted: Accepted, decided: Decided, similar: Sequence[tuple[Solved, float]], stamp: Stamp
+    accepted: Accepted,
+    decided: Decided,
+    similar: Sequence[tuple[Solved, float]],
+    stamp: Stamp,
+    heat: Sequence[Part] | None = None,
 ) -> Output:
     """The decision, for `tickets.routed`."""
+    event = decision_of(decided, similar, stamp, heat)
+    headers = event_headers(
+        _DECISION, event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
+    )
+    return Output(stamp.names.routed, event.ticket_id.encode(), encode(event), headers)
+
+
+def decision_of(
+    decided: Decided,
+    similar: Sequence[tuple[Solved, float]],
+    stamp: Stamp,
+    heat: Sequence[Part] | None = None,
+) -> Decision:
+    """The decision as it is written."""
     others = [(solved, score) for solved, score in similar if solved.ticket_id != decided.ticket_id]
-    event = Decision(
+    return Decision(
         decision_id=decided.decision_id,
         ticket_id=decided.ticket_id,
         ticket_version=decided.version,
@@ -93,15 +119,20 @@ def decision_record(
         alternatives=[_alternative(candidate) for candidate in decided.alternatives],
         similar=[_similar(solved, score) for solved, score in others[:MAX_SIMILAR]],
         explanation=decided.explanation,
+        heat_map=None if heat is None else [HeatPiece(text=part.text, weight=part.weight) for part in heat],
+        overrides=stamp.overrides,
         generation_id=decided.generation_id,
         revision=decided.revision,
         encoder=stamp.encoder,
         decided_at=time_of(stamp.now_ms),
     )
-    headers = event_headers(
-        _DECISION, event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
-    )
-    return Output(stamp.names.routed, event.ticket_id.encode(), encode(event), headers)
+
+
+def overrides_of(policy: DecidePolicy) -> Overrides | None:
+    """What an operator fixed in place of the generation's thresholds; None where the generation's hold."""
+    if policy.floor is None and policy.route_at is None:
+        return None
+    return Overrides(similarity_floor=policy.floor, route_at=policy.route_at)
 
 
 def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trace: Trace | None) -> Output:

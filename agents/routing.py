@@ -5,7 +5,7 @@ batch of records -> read (decode, clean, order) -> encode -> match -> decide -> 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from agents.drift import DriftWatch
 from agents.feed import BatchChannel
 from agents.feedback import Judged, Told, ToldOfCluster, after_event, read_act
 from agents.flood import FloodGuard
+from agents.heat import Heat, heat_maps
 from agents.home import Placements
 from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped
 from agents.live import InForce, Live, Solved
@@ -51,6 +52,7 @@ class RoutingPath:
 
     Attributes:
         shadow: what a candidate decides by, where its threshold is fixed; None: by what the others do.
+        explain: share of the decisions that bring a heat map.
     """
 
     intake: Intake
@@ -66,6 +68,7 @@ class RoutingPath:
     now_ms: Callable[[], int]
     placements: Placements = field(default_factory=Placements)
     shadow: DecidePolicy | None = None
+    explain: float = 0.0
     drift: DriftWatch = field(default_factory=DriftWatch)
 
 
@@ -91,7 +94,8 @@ def route(batch: Batch, path: RoutingPath) -> None:
     in_force = path.live.in_force
     if in_force is None:
         raise Transient("no generation is in force")
-    stamp = emit.Stamp(path.names, path.worker, path.encoder.fingerprint, path.now_ms())
+    overrides = emit.overrides_of(path.policy)
+    stamp = emit.Stamp(path.names, path.worker, path.encoder.fingerprint, path.now_ms(), overrides)
     path.metrics.in_work.begin(batch, min(record.timestamp()[1] for record in batch.records))
 
     with _timed(path, "read"):
@@ -120,8 +124,10 @@ def route(batch: Batch, path: RoutingPath) -> None:
             for event, found in zip(accepted, matches, strict=True)
         ]
     _decide_beside(batch, path, in_force, (accepted, vectors, matches, decided), stamp)
+    with _timed(path, "explain"):
+        heats = heat_maps(accepted, decided, path.explain, path.encoder, path.pack, in_force.ready)
     with _timed(path, "emit"):
-        places, judged = _emit(batch, path, in_force, accepted, vectors, decided, similar, stamp)
+        places, judged = _emit(batch, path, in_force, accepted, vectors, decided, similar, heats, stamp)
     with _timed(path, "learn"):
         bear = partial(_bear, path=path)
         learnt = lessons.learn(
@@ -184,17 +190,19 @@ def _emit(
     vectors: Vectors,
     decided: list[Decision],
     similar: Sequence[Sequence[tuple[Solved, float]]],
+    heats: Mapping[int, Heat],
     stamp: emit.Stamp,
 ) -> tuple[dict[Place, Known], list[Judged]]:
     """Put into the batch what follows from its ticket events, one after the other, since one changes what is known
     for the next; what is known of their tickets then, and the acts that they were."""
     places, judged = dict[Place, Known](), list[Judged]()
-    for event, vector, decision, near in zip(accepted, vectors, decided, similar, strict=True):
+    rows = zip(accepted, vectors, decided, similar, strict=True)
+    for number, (event, vector, decision, near) in enumerate(rows):
         before = places.get(event.place, event.before)
         known, act = after_event(event, before, decision, stamp.now_ms, in_force.contested)
         places[event.place] = known
         path.intake.table.stage(event.place, known)
-        outputs = [*emit.records_of(event, known, vector, decision, near, stamp)]
+        outputs = [*emit.records_of(event, known, vector, decision, near, stamp, heats.get(number))]
         if act is not None:
             judged.append(act)
             outputs += lessons.records_of_lesson(act, vector, stamp)

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     # A threshold on trial: decided by beside the ones in force, and compared in `tickets.shadow`.
     shadow_route_at: Ratio | None = None
     escalate_priorities: Words = ("p0", "critical", "urgent", "紧急")
+    # Share of the decisions that bring a heat map of their text.
+    explain: Ratio = 0.0
 
     # Open tickets that a new one may repeat: by what days of age, 0 for none, and from which score on.
     duplicate_horizon_days: Annotated[int, Field(ge=0, le=90)] = 14

@@ -46,6 +46,7 @@ from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
 from models.routing.pack import PackPolicy
 from models.vote import VotePolicy
+from models.words import cut_han
 from schemas.codec import Limits
 
 _log = structlog.get_logger(__name__)
@@ -165,6 +166,8 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
 
     encoder = parts.encoder(encoder_spec(settings))
     encoder.forward(encoder.tokenize(["warm up", "预热"]))
+    if settings.explain:
+        cut_han("预热")  # its dictionary takes a second, which no batch should wait for
     live = Live(encoder.fingerprint, encoder.dim, metrics)
     handlers = {
         names.generations: live.on_generation,
@@ -247,6 +250,7 @@ def _routing_path(
         worker=instance,
         now_ms=lambda: time.time_ns() // 1_000_000,
         shadow=shadow_policy(settings),
+        explain=settings.explain,
     )
 
 
