@@ -64,10 +64,13 @@ class Head:
     Attributes:
         weights: [E, parties] float32, in multiples of 2**-18; row i belongs to exemplar i.
         power: of the kernel ((1 + cosine) / 2) ** power.
+        linear: [width + 1, parties] float32, in multiples of 2**-18: log-odds of each party by component of the hybrid
+            vector, and in the last row what is added to them. None where it was not learned.
     """
 
     weights: NDArray[np.float32]
     power: int
+    linear: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Confidence:
     """How evidence becomes a probability, fitted on tickets held back (see learn/confidence).
 
     Attributes:
-        head, vote, centroid: weights of the three kinds of evidence for a party, before a softmax.
+        head, linear, vote, centroid: weights of the four kinds of evidence for a party, before a softmax.
         slope, bias: from the log-odds of the leading party to those that it is right.
         strength, nearest: weights of how strongly the head answers and how near the nearest exemplar is, in the score
             that says whether a ticket is like the history at all.
@@ -88,6 +91,7 @@ class Confidence:
     bias: float
     strength: float
     nearest: float
+    linear: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,12 @@ def check(generation: Generation) -> None:
         "the head has not one row an exemplar": head is not None
         and head.weights.shape[:1] != generation.exemplars.shape[:1],
         "the head is not finite": head is not None and not np.isfinite(head.weights).all(),
+        "the linear head does not fit the other": head is not None
+        and head.linear is not None
+        and not (
+            head.linear.shape == (generation.width + 1, head.weights.shape[1])
+            and np.isfinite(head.linear).all()
+        ),
     }
     for problem, found in problems.items():
         if found:
@@ -193,7 +203,7 @@ def to_bytes(generation: Generation) -> bytes:
             "owners": [asdict(owner) for owner in generation.owners],
             "dim": generation.dim,
             "lexicon": None if lexicon is None else {"weight": lexicon.weight},
-            "head": None if head is None else {"power": head.power},
+            "head": None if head is None else {"power": head.power, "linear": head.linear is not None},
             "confidence": asdict(generation.confidence),
             "thresholds": asdict(generation.thresholds),
             "reference": generation.reference,
@@ -207,6 +217,7 @@ def to_bytes(generation: Generation) -> bytes:
     arrays: list[NDArray[Any]] = [generation.centroids, generation.exemplars, generation.exemplar_cluster]
     arrays += [] if lexicon is None else [lexicon.terms, lexicon.idf, lexicon.components]
     arrays += [] if head is None else [head.weights]
+    arrays += [] if head is None or head.linear is None else [head.linear]
     for array in arrays:
         np.lib.format.write_array(body, np.ascontiguousarray(array), allow_pickle=False)
     return _MAGIC + len(header).to_bytes(8, "little") + header + zlib.compress(body.getvalue(), 1)
@@ -248,7 +259,9 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
         lexicon=None
         if lexicon is None
         else Lexicon(array(np.uint64), array(np.float32), array(np.int16), **lexicon),
-        head=None if head is None else Head(array(np.float32), **head),
+        head=None
+        if head is None
+        else Head(array(np.float32), head["power"], array(np.float32) if head["linear"] else None),
         confidence=Confidence(**header["confidence"]),
         thresholds=Thresholds(**{**thresholds, "owners": tuple((n, at) for n, at in thresholds["owners"])}),
         reference=tuple((name, tuple(values)) for name, values in header["reference"]),

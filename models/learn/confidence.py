@@ -52,11 +52,12 @@ class Asked:
     """Evidence on m tickets that were held back.
 
     Attributes:
-        answers, votes, centroids: [m, parties] the three kinds of evidence.
+        answers, linear, votes, centroids: [m, parties] the four kinds of evidence.
         strength, nearest: [m] as evidence.Evidence has them.
     """
 
     answers: Floats
+    linear: Floats
     votes: Floats
     centroids: Floats
     strength: Floats
@@ -97,12 +98,12 @@ def calibrate(
         unknown: the same tickets as if their party were unknown; None where there is one party only.
     """
     confidence = _stacked(alone, truth, has_head)
-    probability = weigh(alone.answers, alone.votes, alone.centroids, confidence)
+    probability = weigh(alone.answers, alone.linear, alone.votes, alone.centroids, confidence)
     leader, right = probability.argmax(axis=1), probability.argmax(axis=1) == truth
     top, weight, led = probability.max(axis=1), np.ones(len(truth)), leader
     every = right
     if unknown is not None:
-        stranger = weigh(unknown.answers, unknown.votes, unknown.centroids, confidence)
+        stranger = weigh(unknown.answers, unknown.linear, unknown.votes, unknown.centroids, confidence)
         stranger[np.arange(len(truth)), truth] = 0.0
         top, led = np.append(top, stranger.max(axis=1)), np.append(led, stranger.argmax(axis=1))
         every = np.append(right, np.zeros(len(truth), dtype=np.bool_))
@@ -184,7 +185,7 @@ def _owner_thresholds(
 
 def _stacked(alone: Asked, truth: Rows, has_head: bool) -> Confidence:
     """The weights of a conditional logit by maximum likelihood, none of them negative."""
-    evidence = np.stack([alone.answers, alone.votes, alone.centroids], axis=-1)
+    evidence = np.stack([alone.answers, alone.linear, alone.votes, alone.centroids], axis=-1)
     if evidence.shape[1] < 2 or len(truth) < 2:
         return UNFITTED if has_head else replace(UNFITTED, head=0.0)
     own = evidence[np.arange(len(truth)), truth]
@@ -201,10 +202,13 @@ def _stacked(alone: Asked, truth: Rows, has_head: bool) -> Confidence:
             truth
         )
 
-    start = np.array([UNFITTED.head if has_head else 0.0, UNFITTED.vote, UNFITTED.centroid])
-    bounds = [(0.0, None if has_head else 0.0), (0.0, None), (0.0, None)]
-    head, vote, centroid = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return replace(UNFITTED, head=_rounded(head), vote=_rounded(vote), centroid=_rounded(centroid))
+    start = np.array([UNFITTED.head if has_head else 0.0, 0.0, UNFITTED.vote, UNFITTED.centroid])
+    learned = (0.0, None if has_head else 0.0)
+    bounds = [learned, learned, (0.0, None), (0.0, None)]
+    head, linear, vote, centroid = map(
+        _rounded, minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    )
+    return replace(UNFITTED, head=head, linear=linear, vote=vote, centroid=centroid)
 
 
 def _platt(confidence: Confidence, top: Floats, right: NDArray[np.bool_], weight: Floats) -> Confidence:

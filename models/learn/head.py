@@ -1,7 +1,7 @@
-"""Learn the head: kernel ridge regression over the exemplars, and what it says of tickets held back from it.
+"""Learn the head: kernel ridge and logistic regression over the exemplars, and what they say of tickets held back.
 
-Held-back answers come in closed form from the inverse of one matrix, for any group of tickets left out together
-(for single rows: Allen 1974's PRESS; for groups: Pahikkala et al. 2006), so that nothing is trained twice.
+Held-back answers of the kernel part come in closed form from the inverse of one matrix, for any group of tickets left
+out together (for single rows: Allen 1974's PRESS; for groups: Pahikkala et al. 2006); the linear part is trained anew.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lapack
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
 
 from models.errors import BadGeneration
-from models.evidence import HEAD_GRID, kernel
+from models.evidence import HEAD_GRID, kernel, log_odds
+from models.exact import Floats
 from models.generation import Head, Lexicon
 from models.lexicon import join
 from models.vote import Rows, Vectors
@@ -21,6 +24,9 @@ from models.vote import Rows, Vectors
 Singles = NDArray[np.float32]
 
 _BLOCK = 512
+
+# Log-odds of a party that no exemplar belongs to.
+_NEVER_SEEN = -30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,10 @@ class HeadPolicy:
         most_parties: a head of more would outgrow the generation that carries it.
         held_back: exemplars that are held back in turn, at most: the inverse of 8,000 takes 10 s on two cores.
         copies_at: cosine from which on two tickets are held back together, as copies of one template.
+        doubt: ridge of the linear part, as the inverse of scikit-learn's C. On 2,000 held-out texts of Banking77's
+            train part C = 10 and 30 were within .3 points of each other.
+        tolerance: of its gradient. At 1e-3 it stopped early and lost two points.
+        rounds: parts that the linear part is held back in.
         tuned_on: exemplars that the lexical weight is tuned on.
         lexical_weights: the weights tried.
     """
@@ -46,6 +56,9 @@ class HeadPolicy:
     most_parties: int = 512
     held_back: int = 8_000
     copies_at: float = 0.9
+    doubt: float = 1 / 20
+    tolerance: float = 1e-4
+    rounds: int = 3
     tuned_on: int = 2_500
     lexical_weights: tuple[float, ...] = (0.0, 0.35, 0.5, 0.7, 1.0)
 
@@ -57,10 +70,12 @@ class HeldBack:
     Attributes:
         alone: [m, parties] answers without the ticket and its copies.
         unknown: [m, parties] answers without anything of the ticket's party, as if its problem were new.
+        linear: [m, parties] log-odds without the ticket and its copies.
     """
 
     alone: Singles
     unknown: Singles
+    linear: Floats
 
 
 def can_learn(party: Rows, policy: HeadPolicy) -> bool:
@@ -76,8 +91,8 @@ def fit_head(voters: Vectors, party: Rows, parties: int, policy: HeadPolicy) -> 
         BadGeneration: the vectors admit no solution.
     """
     factor = _factor(voters, policy)
-    weights = _solve(factor, _targets(party, parties))
-    return Head((np.rint(weights * HEAD_GRID) / HEAD_GRID).astype(np.float32), policy.power)
+    weights = _on_grid(_solve(factor, _targets(party, parties)))
+    return Head(weights, policy.power, _on_grid(_fit_linear(voters, party, parties, policy)))
 
 
 def sampled(count: int, most: int) -> Rows:
@@ -94,6 +109,7 @@ def held_back(vectors: Vectors, party: Rows, group: Rows, parties: int, policy: 
     return HeldBack(
         alone=_without(group, targets, weights, inverse),
         unknown=_without(party, targets, weights, inverse),
+        linear=_linear_held_back(vectors, party, group, parties, policy),
     )
 
 
@@ -133,6 +149,39 @@ def copies(vectors: Vectors, at: float) -> Rows:
     pairs = (np.concatenate(ones), np.concatenate(others))
     links = sparse.csr_matrix((np.ones(len(pairs[0]), dtype=np.bool_), pairs), shape=(len(vectors),) * 2)
     return np.asarray(sparse.csgraph.connected_components(links, directed=False)[1], dtype=np.int64)
+
+
+def _fit_linear(vectors: Vectors, party: Rows, parties: int, policy: HeadPolicy) -> Floats:
+    """Multinomial logistic regression [width + 1, parties]; parties without a row get `_NEVER_SEEN`."""
+    linear = np.zeros((vectors.shape[1] + 1, parties))
+    linear[-1] = _NEVER_SEEN
+    seen = np.unique(party)
+    if len(seen) < 2:
+        return linear
+    fitted = LogisticRegression(C=1 / policy.doubt, tol=policy.tolerance, max_iter=500).fit(vectors, party)
+    coefficients, offsets = fitted.coef_, fitted.intercept_
+    if len(seen) == 2:  # one row, for the second
+        coefficients, offsets = np.vstack([-coefficients, coefficients]) / 2, np.append(-offsets, offsets) / 2
+    linear[:-1, seen], linear[-1, seen] = coefficients.T, offsets
+    return linear
+
+
+def _linear_held_back(vectors: Vectors, party: Rows, group: Rows, parties: int, policy: HeadPolicy) -> Floats:
+    """Log-odds [m, parties] of rows that the regression has not seen, in `policy.rounds` parts of whole groups."""
+    found = np.zeros((len(vectors), parties))
+    parts = min(policy.rounds, len(np.unique(group)))
+    if parts < 2:
+        return found
+    for known, asked in GroupKFold(parts).split(vectors, groups=group):
+        found[asked] = log_odds(
+            vectors[asked], _fit_linear(vectors[known], party[known], parties, policy), parties
+        )
+    return found
+
+
+def _on_grid(weights: NDArray[np.floating]) -> Singles:
+    rounded: Singles = (np.rint(weights.astype(np.float64) * HEAD_GRID) / HEAD_GRID).astype(np.float32)
+    return rounded
 
 
 def _targets(party: Rows, parties: int) -> Singles:

@@ -46,20 +46,22 @@ def calibrated(
     group = copies(exemplars, policy.head.copies_at)
     rows = sampled(len(exemplars), policy.head.held_back)
     truth, several = own[rows], len(ready.owners) > 1
-    alone_says = unknown_says = np.zeros((len(rows), len(ready.owners)))
+    alone_says = unknown_says = linear = np.zeros((len(rows), len(ready.owners)))
     if draft.head is not None:
         back = held_back(exemplars[rows], truth, group[rows], len(ready.owners), policy.head)
         alone_says, unknown_says = back.alone.astype(np.float64), back.unknown.astype(np.float64)
+        linear = back.linear
 
     centroids = best_in_party(_similarity(ready, exemplars, rows, sums), ready.party)[0]
     copied = np.append(group, np.full(len(ready.voters) - len(group), -1))
-    alone = _asked(ready, rows, alone_says, centroids, (group[rows], copied), policy.vote)
+    alone = _asked(ready, rows, (alone_says, linear, centroids), (group[rows], copied), policy.vote)
     unknown = None
     if several:
-        elsewhere = centroids.copy()
+        elsewhere, others = centroids.copy(), linear.copy()
         elsewhere[np.arange(len(rows)), truth] = -1.0
+        others[np.arange(len(rows)), truth] = linear.min(axis=1)
         kin = (truth, ready.party[ready.voter_cluster])
-        unknown = _asked(ready, rows, unknown_says, elsewhere, kin, policy.vote)
+        unknown = _asked(ready, rows, (unknown_says, others, elsewhere), kin, policy.vote)
     calibration = calibrate(alone, unknown, truth, policy.confidence, has_head=draft.head is not None)
     near = _nearest(dense, rows, group)
     thresholds = Thresholds(
@@ -100,14 +102,14 @@ def _similarity(ready: Searchable, exemplars: Vectors, rows: Rows, sums: Floats)
 def _asked(
     ready: Searchable,
     rows: Rows,
-    answers: Floats,
-    centroids: Floats,
+    said: tuple[Floats, Floats, Floats],
     kin: tuple[Rows, Rows],
     policy: VotePolicy,
 ) -> Asked:
     """Evidence on the exemplars `rows`, each without the votes of its kin.
 
     Args:
+        said: what the head, its linear part and the centroids say of each party, [m, parties] each.
         kin: codes of the rows and of all voters; a voter of a row's own code has no say on it.
     """
     of_rows, of_voters = kin
@@ -122,7 +124,9 @@ def _asked(
         votes[chunk] = tally(cosines.astype(np.float32), clusters, ready.party, policy).by_party
         nearest[chunk] = np.clip(cosines[:, 0], 0.0, 1.0)
     has_head = ready.generation.head is not None
-    return Asked(answers, votes, centroids, strength_of(answers) if has_head else nearest, nearest)
+    answers, linear, centroids = said
+    strength = strength_of(answers) if has_head else nearest
+    return Asked(answers, linear, votes, centroids, strength, nearest)
 
 
 def _nearest(dense: Vectors, rows: Rows, group: Rows) -> Floats:
