@@ -144,14 +144,20 @@ _NOTHING = Said(None, None, None)
 
 
 def after_event(
-    event: Accepted, before: Known | None, decided: Decision, now_ms: int, contested: Contested
+    event: Accepted,
+    before: Known | None,
+    decided: Decision,
+    now_ms: int,
+    contested: Contested,
+    duplicate_of: str | None = None,
 ) -> tuple[Known, Judged | None]:
     """What is known of a ticket after an event and the decision on it, and the act that the event was, if it was one.
 
     Args:
         before: what was known of it.
+        duplicate_of: the open ticket that the decision says it repeats.
     """
-    known = replace(known_after(event), said=said_after(event, before, decided, now_ms))
+    known = replace(known_after(event), said=said_after(event, before, decided, now_ms, duplicate_of))
     ticket = known.remembered
     if ticket is None or before is None or before.remembered is None:
         return known, None
@@ -167,7 +173,9 @@ def after_event(
     return known, Judged(event.place, act, InsightSource.TICKET, said, effect, known, event.trace)
 
 
-def said_after(event: Accepted, before: Known | None, decided: Decision, now_ms: int) -> Said | None:
+def said_after(
+    event: Accepted, before: Known | None, decided: Decision, now_ms: int, duplicate_of: str | None = None
+) -> Said | None:
     """What the last decision said, once the event is worked; of a ticket that was never decided on, where it was
     found to belong."""
     if event.kind is TicketEventKind.DELETED:
@@ -188,6 +196,7 @@ def said_after(event: Accepted, before: Known | None, decided: Decision, now_ms:
         revision=decided.revision,
         at_ms=now_ms,
         priority=event.ticket.priority,
+        duplicate_of=duplicate_of,
     )
 
 

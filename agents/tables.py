@@ -184,6 +184,7 @@ def _said(state: TicketState) -> Said:
         revision=state.revision,
         at_ms=epoch_ms_of(at) if decided else 0,
         priority=_one(state.priority),
+        duplicate_of=state.duplicate_of,
     )
 
 

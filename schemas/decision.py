@@ -98,6 +98,10 @@ class Decision(Event):
     `heat_map` is the ticket's whole text in order, towards the cluster chosen or, without one, the first alternative;
     null unless the worker explains this decision (see SLUICE_EXPLAIN). `overrides` is null where the generation's own
     thresholds held.
+
+    `similar` and `duplicate_of`, with its score, are live: what the worker saw of other tickets at that moment, and no
+    part of what a repeated computation gives again. `duplicate_of` is an open ticket that reports the same thing, the
+    first of several; nothing is merged by it.
     """
 
     decision_id: Identifier
@@ -110,7 +114,8 @@ class Decision(Event):
     cluster: ClusterMatch | None
     alternatives: Annotated[list[Alternative], Field(max_length=MAX_ALTERNATIVES)]
     similar: Annotated[list[SimilarTicket], Field(max_length=MAX_SIMILAR)]
-    duplicate_of: str | None = None
+    duplicate_of: Identifier | None = None
+    duplicate_score: Share | None = None
     sentiment: Sentiment | None = None
     explanation: str
     heat_map: list[HeatPiece] | None = None

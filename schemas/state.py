@@ -22,12 +22,12 @@ class TicketState(Event):
     `version` names the event that it stems from, `order` ranks the versions of one ticket. `vector` is base64 of
     little-endian float16: the text's vector as it was compared, of about unit length.
 
-    `decision_id`, `outcome`, `confidence`, `revision` and `decided_at` are of the last decision sent, and `priority` is
-    the ticket's as that decision knew it; `cluster_id`, `owner` and `generation_id` too, or, of a ticket that was never
-    decided on, of where its text was found to belong. `assigned_team` is who has it now. The rest is what people did:
-    whom they gave it to first and whether that was the owner decided, how often it changed hands, the last act's time
-    with the ids of all acts of that moment, and the ids of the corrections that were made of it, which go when it is
-    deleted.
+    `decision_id`, `outcome`, `confidence`, `revision`, `decided_at` and `duplicate_of` are of the last decision sent,
+    and `priority` is the ticket's as that decision knew it; `cluster_id`, `owner` and `generation_id` too, or, of a
+    ticket that was never decided on, of where its text was found to belong. `assigned_team` is who has it now. The rest
+    is what people did: whom they gave it to first and whether that was the owner decided, how often it changed hands,
+    the last act's time with the ids of all acts of that moment, and the ids of the corrections that were made of it,
+    which go when it is deleted.
     """
 
     ticket_id: Identifier
@@ -51,6 +51,7 @@ class TicketState(Event):
     confidence: Share | None = None
     revision: Annotated[int, Field(ge=0)] = 0
     decided_at: Time | None = None
+    duplicate_of: Identifier | None = None
     priority: str | None = None
     first_owner: str | None = None
     first_assigned_at: Time | None = None

@@ -50,6 +50,7 @@ class Said:
         confidence: that its owner is right, as the decision gave it.
         at_ms: when it was made.
         priority: the ticket's, as the decision knew it.
+        duplicate_of: the open ticket that it was said to repeat.
     """
 
     owner: str | None
@@ -61,6 +62,7 @@ class Said:
     revision: int = 0
     at_ms: int = 0
     priority: str | None = None
+    duplicate_of: str | None = None
 
     @property
     def routed(self) -> bool:
