@@ -15,6 +15,7 @@ import faust
 import structlog
 from confluent_kafka import Consumer, KafkaError, Producer
 from prometheus_client import CollectorRegistry
+from threadpoolctl import threadpool_limits
 
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
@@ -131,6 +132,8 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         Fatal: the encoder cannot be loaded, or a folder not made.
         Transient: no broker answers, or a topic is missing.
     """
+    # A batch's products take a millisecond; on cores that others use too, threads wait for each other longer than that.
+    threadpool_limits(limits=1, user_api="blas")
     instance = settings.instance or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     kafka = kafka_options(settings, bootstrap)
     names = TopicNames(prefix=settings.topic_prefix)

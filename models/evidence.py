@@ -6,8 +6,8 @@ threshold means the same where it is fitted and where it is used.
 The head has two parts. One is kernel ridge regression (Saunders et al. 1998) on the parties as one-hot targets: every
 exemplar answers with its kernel times what was learned for it. The other is multinomial logistic regression on the
 hybrid vector. Embedded encoder, CLINC150's validation part from 7,000 tickets: the kernel was right for .948, the
-regression for .943, both together for .951, and the vote of neighbours, from 10,000, for .909; on 2,000 held-out texts of
-Banking77's train part .938, .926 and, the vote, .914. What the kernel answers also fades away from the history: its
+regression for .943, both together for .951, and the vote of neighbours, from 10,000, for .909; on 2,000 held-out texts
+of Banking77's train part .938, .926 and, the vote, .914. What the kernel answers also fades away from the history: its
 strength tells out-of-scope texts better (AUROC .988) than the cosine of the nearest (.974).
 """
 
