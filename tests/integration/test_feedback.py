@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import NewPartitions
 from typer.testing import CliRunner
 
 from agents.exits import Exit
@@ -125,6 +126,18 @@ def test_acts_wait_for_tickets_that_are_still_behind(
     assert sorted(told.ticket_id for told in found) == sorted(f"new-{number}" for number in last)
     await_answers(broker, topics, count, 180)
     assert kafka.read_all(broker, topics.dead) == []
+
+
+@pytest.mark.parametrize("beside", ["feedback", "state"])
+def test_a_worker_refuses_topics_that_do_not_stand_beside_each_other(
+    broker: str, topics: TopicNames, start_worker: StartWorker, beside: str
+) -> None:
+    name, client = getattr(topics, beside), kafka.admin(broker)
+    client.create_partitions([NewPartitions(name, PARTITIONS + 1)], operation_timeout=30)[name].result(30)
+    worker = start_worker()
+    assert worker.await_end(60) == Exit.USAGE
+    (line,) = [line for line in worker.log.read_text().splitlines() if line.startswith("sluice: ")]
+    assert f"{name} has 5 partitions and {topics.tickets} 4: they must be equal" in line
 
 
 class OldWorker:
