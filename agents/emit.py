@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agents.intake import FIRST_MS, LAST_MS, Accepted, Misplaced, Refused
 from agents.live import Solved
+from agents.open_tickets import Original
 from agents.state import text_of
 from agents.tables import Known, Place
 from agents.topics import TopicNames
@@ -65,18 +66,20 @@ def records_of(
     similar: Sequence[tuple[Solved, float]],
     stamp: Stamp,
     heat: Sequence[Part] | None = None,
+    original: Original | None = None,
 ) -> Iterator[Output]:
     """Everything that follows from one ticket event, in the order in which it must be written.
 
     Args:
         known: of the ticket from now on.
         heat: the heat map, if this decision is explained.
+        original: the open ticket that it repeats, if it does.
     """
     if accepted.kind is TicketEventKind.DELETED:
         yield _tombstone(accepted, stamp)
         return
     if accepted.asks_for_decision:
-        yield decision_record(accepted, decided, similar, stamp, heat)
+        yield decision_record(accepted, decided, similar, stamp, heat, original)
     yield state_record(accepted.place, known, vector, stamp, accepted.trace)
     if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
         yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
@@ -88,9 +91,10 @@ def decision_record(
     similar: Sequence[tuple[Solved, float]],
     stamp: Stamp,
     heat: Sequence[Part] | None = None,
+    original: Original | None = None,
 ) -> Output:
     """The decision, for `tickets.routed`."""
-    event = decision_of(decided, similar, stamp, heat)
+    event = decision_of(decided, similar, stamp, heat, original)
     headers = event_headers(
         _DECISION, event.decision_id, _SOURCE, event.ticket_id, event.decided_at, accepted.trace
     )
@@ -102,6 +106,7 @@ def decision_of(
     similar: Sequence[tuple[Solved, float]],
     stamp: Stamp,
     heat: Sequence[Part] | None = None,
+    original: Original | None = None,
 ) -> Decision:
     """The decision as it is written."""
     others = [(solved, score) for solved, score in similar if solved.ticket_id != decided.ticket_id]
@@ -118,6 +123,8 @@ def decision_of(
         cluster=_cluster(decided.cluster, decided.margin) if decided.cluster else None,
         alternatives=[_alternative(candidate) for candidate in decided.alternatives],
         similar=[_similar(solved, score) for solved, score in others[:MAX_SIMILAR]],
+        duplicate_of=original.ticket_id if original else None,
+        duplicate_score=original.score if original else None,
         explanation=decided.explanation,
         heat_map=None if heat is None else [HeatPiece(text=part.text, weight=part.weight) for part in heat],
         overrides=stamp.overrides,
@@ -165,6 +172,7 @@ def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trac
         confidence=said.confidence,
         revision=said.revision,
         decided_at=at_most_last(said.at_ms) if decided else None,
+        duplicate_of=said.duplicate_of,
         priority=said.priority,
         first_owner=handling.first_owner,
         first_assigned_at=None if handling.first_at_ms is None else time_of(handling.first_at_ms),

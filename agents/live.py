@@ -6,6 +6,8 @@ value, so that all decisions of a batch are of one generation and one revision.
 """
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ import structlog
 from agents.corrections import CorrectionLog, Hybrids, Learnt, contested_since
 from agents.generations import Assembler, is_candidate
 from agents.metrics import Metrics
+from agents.open_tickets import OpenTickets
 from agents.state import pass_over, vector_of
 from agents.wire import Record
 from models.engines.vector_index import ExactIndex, TicketIndex
@@ -21,6 +24,7 @@ from models.errors import BadGeneration, Fatal
 from models.evidence import Searchable, searchable
 from models.generation import Generation
 from models.routing.corrections import Corrections, corrections_of
+from models.routing.duplicates import COMMITTED, DuplicatePolicy
 from models.vote import Vectors
 from schemas.codec import decode
 from schemas.dead_letter import DeadReason
@@ -30,7 +34,7 @@ from schemas.unreadable import Unreadable
 _log = structlog.get_logger(__name__)
 
 # As our own writer puts it, and as no text in a JSON document can read (its quotes are escaped). Most states are open
-# and of no use here; to decode them all would cost a start 20 s for a million.
+# and too old to be of use; to decode them all would cost a start 20 s for a million.
 _IS_OPEN = b'"status":"open"'
 
 
@@ -85,9 +89,17 @@ class Live:
     Args:
         encoder: fingerprint of this worker's encoder; a generation made with another is refused.
         dim: length of its vectors.
+        now_ms: the clock that the ages of open tickets are told by.
     """
 
-    def __init__(self, encoder: str, dim: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        encoder: str,
+        dim: int,
+        metrics: Metrics,
+        duplicates: DuplicatePolicy = COMMITTED,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._encoder, self._dim, self._metrics = encoder, dim, metrics
         self._assembler = Assembler()
         self._generation: _Loaded | None = None
@@ -99,6 +111,8 @@ class Live:
         self.refused: BadGeneration | None = None
         self._solved_index = TicketIndex(dim)
         self._solved: dict[str, Solved] = {}
+        self.open_tickets = OpenTickets(dim, duplicates, now_ms)
+        metrics.open_tickets.set_function(lambda: len(self.open_tickets))
 
     @property
     def in_force(self) -> InForce | None:
@@ -198,46 +212,54 @@ class Live:
         _log.info("shadow_ended", generation=generation_id, why=why)
 
     def on_state(self, record: Record) -> None:
-        """Take one record of `tickets.state`: a solved ticket with a resolution can be shown from now on.
+        """Take one record of `tickets.state`: a solved ticket with a resolution can be shown from now on, and a young
+        open one be repeated.
 
-        One that cannot be read is shown no longer: what it says now is not what it said before.
+        One that cannot be read is neither: what it says now is not what it said before.
         """
         key = record.key()
         if key is None:
             return
+        held_as = None
         try:
-            shown = self._show(record.value())
+            held_as = self._take(record.value())
         except (Unreadable, ValueError) as error:
             why = error.reason.value if isinstance(error, Unreadable) else "bad_vector"
             pass_over(record, why, "similar", self._metrics)
-            shown = False
-        if not shown:
-            self._drop(key.decode(errors="replace"))
+        ticket_id = key.decode(errors="replace")
+        if held_as is not TicketStatus.SOLVED:
+            self._drop(ticket_id)
+        if held_as is not TicketStatus.OPEN:
+            self.open_tickets.drop(ticket_id)
         self._metrics.solved_tickets.set(len(self._solved))
         if self._solved_index.retraining_due:
             self._solved_index.retrain()
 
-    def _show(self, value: bytes | None) -> bool:
-        """Show the ticket of this state from now on; whether it is one that can be shown.
+    def _take(self, value: bytes | None) -> TicketStatus | None:
+        """Hold the ticket of this state from now on; as what, or None where it is of no use.
 
         Raises:
             Unreadable: it is no state.
             ValueError: its vector is none of this encoder's length.
         """
-        state = None if value is None or _IS_OPEN in value else decode(TicketState, value)
-        if (
-            state is None
-            or state.status is TicketStatus.OPEN
-            or not (state.resolution and state.vector)
-            or state.encoder != self._encoder  # cannot be compared, and what it was before is no longer so
-        ):
-            return False
+        if value is None or (_IS_OPEN in value and not self.open_tickets.wants(value)):
+            return None
+        state = decode(TicketState, value)
+        if not state.vector or state.encoder != self._encoder:
+            return None  # cannot be compared, and what it was before is no longer so
+        if state.status is TicketStatus.OPEN:
+            self.open_tickets.on_open(state)
+            return TicketStatus.OPEN
+        if not state.resolution:
+            return None
+        vector = vector_of(state.vector)
         owner = state.assigned_team or state.owner
-        self._solved_index.put(state.ticket_id, vector_of(state.vector))
+        self._solved_index.put(state.ticket_id, vector)
         self._solved[state.ticket_id] = Solved(
-            state.ticket_id, state.title, state.resolution or "", owner, state.kb_article_id
+            state.ticket_id, state.title, state.resolution, owner, state.kb_article_id
         )
-        return True
+        self.open_tickets.learn(state.text, vector)
+        return TicketStatus.SOLVED
 
     def _drop(self, ticket_id: str) -> None:
         if self._solved.pop(ticket_id, None) is not None:

@@ -95,6 +95,10 @@ class Metrics:
     """Generations read, by what became of them."""
     solved_tickets: Gauge
     """Solved tickets that can be shown as similar."""
+    open_tickets: Gauge
+    """Open tickets that a new one may repeat."""
+    duplicates: Counter
+    """Decisions on new tickets that name one which they repeat."""
     known_tickets: Gauge
     """Tickets of this worker's partitions whose last version is known."""
     state_unreadable: Counter
@@ -154,6 +158,8 @@ def declare(
         generation_created=gauge("generation_created_seconds", "When the generation in force was made"),
         generation_swaps=counter("generations_read", "Generations read by result", "result"),
         solved_tickets=gauge("solved_tickets", "Solved tickets that can be shown as similar"),
+        open_tickets=gauge("open_tickets", "Open tickets that a new one may repeat"),
+        duplicates=counter("duplicates", "New tickets said to repeat an open one"),
         known_tickets=gauge("known_tickets", "Tickets of own partitions whose last version is known"),
         state_unreadable=counter(
             "state_unreadable", "Records of state and corrections that cannot be read", "reader"

@@ -27,6 +27,7 @@ from agents.home import Placements
 from agents.intake import Accepted, Intake, Misplaced, Refused, Skipped
 from agents.live import InForce, Live, Solved
 from agents.metrics import Metrics
+from agents.open_tickets import Original
 from agents.scores import count_acts, count_told
 from agents.tables import Known, Place
 from agents.topics import TopicNames
@@ -111,6 +112,8 @@ def route(batch: Batch, path: RoutingPath) -> None:
         matches = match(queries, in_force.ready, path.vote, in_force.corrections)
         floor = in_force.generation.thresholds.similar
         similar = path.live.similar(vectors, MAX_SIMILAR + 1, floor)  # one more: a ticket may find itself
+    with _timed(path, "duplicates"):
+        originals = path.live.open_tickets.originals(accepted, vectors)
     with _timed(path, "decide"):
         decided = [
             decide(
@@ -127,7 +130,8 @@ def route(batch: Batch, path: RoutingPath) -> None:
     with _timed(path, "explain"):
         heats = heat_maps(accepted, decided, path.explain, path.encoder, path.pack, in_force.ready)
     with _timed(path, "emit"):
-        places, judged = _emit(batch, path, in_force, accepted, vectors, decided, similar, heats, stamp)
+        beside = _Beside(similar, heats, originals)
+        places, judged = _emit(batch, path, in_force, accepted, vectors, decided, beside, stamp)
     with _timed(path, "learn"):
         bear = partial(_bear, path=path)
         learnt = lessons.learn(
@@ -144,6 +148,8 @@ def route(batch: Batch, path: RoutingPath) -> None:
 
     batch.on_commit.append(lambda: path.intake.table.settle(places))
     batch.on_commit.append(partial(_count, path, accepted, decided, dead, read))
+    repeated = sum(o is not None and e.asks_first for e, o in zip(accepted, originals, strict=True))
+    batch.on_commit.append(partial(path.metrics.duplicates.inc, repeated))
     owners = frozenset(owner.name for owner in in_force.generation.owners)
     batch.on_commit.append(partial(count_acts, path.metrics, [*judged, *learnt.judged], owners))
     batch.on_commit.append(partial(count_told, path.metrics, read.of(Told), learnt))
@@ -182,6 +188,15 @@ def _decide_beside(
     batch.on_commit.append(partial(shadow.count_beside, path.metrics, pairs))
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is told beside the decisions of a batch, by their place in it."""
+
+    similar: Sequence[Sequence[tuple[Solved, float]]]
+    heats: Mapping[int, Heat]
+    originals: Sequence[Original | None]
+
+
 def _emit(
     batch: Batch,
     path: RoutingPath,
@@ -189,20 +204,21 @@ def _emit(
     accepted: list[Accepted],
     vectors: Vectors,
     decided: list[Decision],
-    similar: Sequence[Sequence[tuple[Solved, float]]],
-    heats: Mapping[int, Heat],
+    beside: _Beside,
     stamp: emit.Stamp,
 ) -> tuple[dict[Place, Known], list[Judged]]:
     """Put into the batch what follows from its ticket events, one after the other, since one changes what is known
     for the next; what is known of their tickets then, and the acts that they were."""
     places, judged = dict[Place, Known](), list[Judged]()
-    rows = zip(accepted, vectors, decided, similar, strict=True)
-    for number, (event, vector, decision, near) in enumerate(rows):
+    rows = zip(accepted, vectors, decided, beside.similar, beside.originals, strict=True)
+    for number, (event, vector, decision, near, original) in enumerate(rows):
         before = places.get(event.place, event.before)
-        known, act = after_event(event, before, decision, stamp.now_ms, in_force.contested)
+        repeats = None if original is None else original.ticket_id
+        known, act = after_event(event, before, decision, stamp.now_ms, in_force.contested, repeats)
         places[event.place] = known
         path.intake.table.stage(event.place, known)
-        outputs = [*emit.records_of(event, known, vector, decision, near, stamp, heats.get(number))]
+        heat = beside.heats.get(number)
+        outputs = [*emit.records_of(event, known, vector, decision, near, stamp, heat, original)]
         if act is not None:
             judged.append(act)
             outputs += lessons.records_of_lesson(act, vector, stamp)

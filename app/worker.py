@@ -171,7 +171,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     encoder.forward(encoder.tokenize(["warm up", "预热"]))
     if settings.explain:
         cut_han("预热")  # its dictionary takes a second, which no batch should wait for
-    live = Live(encoder.fingerprint, encoder.dim, metrics)
+    live = Live(encoder.fingerprint, encoder.dim, metrics, duplicate_policy(settings))
     handlers = {
         names.generations: live.on_generation,
         names.corrections: live.on_correction,

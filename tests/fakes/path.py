@@ -103,7 +103,7 @@ def rig(
     engine = encoder or HashingEncoder()
     registry = CollectorRegistry()
     metrics = declare(registry, lambda: NOW_MS + 1_000)
-    live = Live(engine.fingerprint, engine.dim, metrics)
+    live = Live(engine.fingerprint, engine.dim, metrics, now_ms=lambda: NOW_MS + 1_000)
     for generation in generations:
         publish(live, generation)
     path = RoutingPath(

@@ -737,12 +737,17 @@ def test_a_topic_is_worked_to_its_end_each_ticket_once(ready: Rig) -> None:
 _ALL = [*TEXTS, *(text for _, text in FRESH), "zzzz qqqq", "支付 crash lock 门锁"]
 
 
-def by_ticket(done: Batch) -> dict[bytes | None, bytes | None]:
-    return {output.key: output.value for output in of_topic(done, NAMES.routed)}
+def by_ticket(done: Batch) -> dict[bytes | None, Decision]:
+    """The decisions without what they say of other tickets at that moment."""
+    live = {"duplicate_of": None, "duplicate_score": None}
+    return {
+        output.key: decode(Decision, output.value).model_copy(update=live)
+        for output in of_topic(done, NAMES.routed)
+    }
 
 
 @cache
-def alone(text: str) -> bytes | None:
+def alone(text: str) -> Decision:
     (value,) = by_ticket(
         routed(rig(generations=[learned()]), [ticket(text[:9], text=text, version=1)])
     ).values()
