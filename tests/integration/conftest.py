@@ -1,18 +1,19 @@
 """A small generation on fresh topics, and workers that are real processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from agents.topics import TopicNames
-from app.bootstrap import PastTicket, fit, prepare, publish
+from app.bootstrap import PastTicket, Prepared, fit, prepare, publish
 from app.child import WorkerProcess
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.generation import Owner
+from models.recluster.first_generation import FirstGeneration
 from models.routing.encode import Encoder
 from schemas.contract import time_of
 from schemas.ticket import TicketEvent, TicketEventKind
@@ -39,8 +40,11 @@ def learned(settings: Settings, encoder: Encoder) -> str:
     return learn(settings, encoder)
 
 
-def learn(settings: Settings, encoder: Encoder, now_ms: int = NOW_MS) -> str:
-    """Make that generation, as if at `now_ms`, and publish it; its id."""
+def fitted(
+    settings: Settings, encoder: Encoder, now_ms: int = NOW_MS, renamed: Mapping[str, str] | None = None
+) -> tuple[Prepared, FirstGeneration]:
+    """That generation as if made at `now_ms`, of a history whose teams may have other names."""
+    names = renamed or {}
     past = [
         PastTicket(
             TicketEvent(
@@ -48,7 +52,7 @@ def learn(settings: Settings, encoder: Encoder, now_ms: int = NOW_MS) -> str:
                 event=TicketEventKind.RESOLVED,
                 title=text[:20],
                 description=text,
-                assigned_team=team,
+                assigned_team=names.get(team, team),
                 resolution=f"solved by {team}",
                 created_at=time_of(NOW_MS),
             )
@@ -57,7 +61,12 @@ def learn(settings: Settings, encoder: Encoder, now_ms: int = NOW_MS) -> str:
     ]
     prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), lambda *_: None)
     teams = [Owner(name, minutes) for name, minutes in (("mobile", 120), ("payments", 30), ("locks", 60))]
-    first = fit(prepared, encoder, teams, now_ms)
+    return prepared, fit(prepared, encoder, teams, now_ms)
+
+
+def learn(settings: Settings, encoder: Encoder, now_ms: int = NOW_MS) -> str:
+    """Make it and publish it; its id."""
+    prepared, first = fitted(settings, encoder, now_ms)
     assert settings.bootstrap is not None
     return publish(prepared, first, settings, kafka_options(settings, settings.bootstrap), lambda *_: None)
 
