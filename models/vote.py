@@ -105,7 +105,7 @@ def tally(similarities: Similarities, clusters: Rows, party: Rows, policy: VoteP
 
     def shares(codes: Rows, width: int) -> NDArray[np.float64]:
         cells = ticket * width + codes.ravel()
-        sums = np.bincount(cells, weights.ravel(), count * width).reshape(count, width)
+        sums = np.bincount(cells, weights.ravel(), count * width).reshape(count, width).astype(np.float64)
         total = np.bincount(ticket, weights.ravel(), count)[:, None]
         return np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
 
