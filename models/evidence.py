@@ -147,10 +147,8 @@ def nearest_rows(products: NDArray[np.float32], k: int) -> tuple[Rows, Floats]:
     of their columns; column -1 and -inf where there are fewer."""
     count, width = products.shape
     order = products.astype(np.float64) * 2.0**16 * _ROW_BITS - np.arange(width)
-    if width > k:
-        columns = np.argpartition(-order, k - 1, axis=1)[:, :k]
-    else:
-        columns = np.tile(np.arange(width), (count, 1))
+    seats = min(k, width)
+    columns = np.argpartition(-order, seats - 1, axis=1)[:, :seats]
     ranked = np.argsort(-np.take_along_axis(order, columns, 1), axis=1)
     columns = np.take_along_axis(columns, ranked, 1)
     values = np.take_along_axis(products, columns, 1).astype(np.float64)
