@@ -182,5 +182,43 @@ def duplicates(
         print_duplicates(report)
 
 
+@app.command()
+def sentiment(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or JSON Lines, also .gz.", show_default=False)],
+    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
+    label: Annotated[
+        str, typer.Option(help="Column of the label; a row of several joins them by +.")
+    ] = "label",
+    negative: Annotated[
+        str, typer.Option(help="Labels that mean upset, separated by commas.")
+    ] = "anger,disgust,sadness,fear",
+    split_column: Annotated[
+        str | None, typer.Option(help="Column that parts FILE; split, if it has that one.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Its value of rows to be scored.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """Score how upset texts sound, as a worker hears it, against what people called them.
+
+    F1 is that of the head's own limit. A text is upset where one of its labels is negative.
+
+    Example: sluice evaluate sentiment comments.csv --label emotion --negative anger,disgust
+    """
+    from app.cli.sentiment_table import print_sentiment
+    from app.evaluate.sentiment import evaluate_sentiment, rows_to_score
+
+    bad: list[BadRow] = []
+    rows = rows_to_score(file, text, label, split_column, split, bad.append)
+    if bad:
+        _step(f"{len(bad)} rows left out, the first at line {bad[0].line}: {bad[0].reason}")
+    wanted = frozenset(word.strip() for word in negative.split(",") if word.strip())
+    with progress() as tell:
+        report = evaluate_sentiment(rows, wanted, load_settings(), _step, tell)
+    if as_json:
+        print_json(report)
+    else:
+        print_sentiment(report)
+
+
 def _step(line: str) -> None:
     err.print(f"[dim]·[/] {escape(line)}", highlight=False)
