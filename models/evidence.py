@@ -145,7 +145,7 @@ def gather(queries: Vectors, ready: Searchable, policy: VotePolicy) -> Evidence:
 def nearest_rows(products: NDArray[np.float32], k: int) -> tuple[Rows, Floats]:
     """The k largest of each row of exact products [n, V]: their columns and values, largest first, equals in the order
     of their columns; column -1 and -inf where there are fewer."""
-    count, width = products.shape
+    width = products.shape[1]
     order = products.astype(np.float64) * 2.0**16 * _ROW_BITS - np.arange(width)
     seats = min(k, width)
     columns = np.argpartition(-order, seats - 1, axis=1)[:, :seats]
