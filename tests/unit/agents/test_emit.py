@@ -11,6 +11,7 @@ from agents import emit
 from agents.emit import Stamp
 from agents.intake import Accepted, Misplaced, Refused, known_after
 from agents.live import Solved
+from agents.open_tickets import Original
 from agents.state import vector_of
 from agents.tables import Known, known_of
 from agents.topics import TopicNames
@@ -188,7 +189,13 @@ def test_every_field_of_a_decision() -> None:
     ]
     assert (found.explanation, found.generation_id, found.revision) == ("Because.", "g-1", 4)
     assert (found.encoder, epoch_ms_of(found.decided_at)) == ("hashing:1", NOW_MS + 500)
-    assert (found.duplicate_of, found.sentiment) == (None, None)
+    assert (found.duplicate_of, found.duplicate_score, found.sentiment) == (None, None, None)
+
+
+def test_a_decision_names_the_ticket_that_this_one_repeats() -> None:
+    output = emit.decision_record(ACCEPTED, DECIDED, [], STAMP, original=Original("t-0", 0.93))
+    found = decode(Decision, output.value)
+    assert (found.duplicate_of, found.duplicate_score) == ("t-0", 0.93)
 
 
 def test_a_decision_without_owner_promise_or_cluster() -> None:

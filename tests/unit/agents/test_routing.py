@@ -114,6 +114,23 @@ def test_state_and_count_go_with_the_decision(ready: Rig) -> None:
     assert (count.cluster_id, count.customer_id) == (decision.cluster.id, "c-1")
 
 
+def test_a_ticket_names_the_open_one_that_it_repeats_and_its_state_keeps_that(ready: Rig) -> None:
+    done = routed(ready, [created(1, TEXTS[0]), created(2, TEXTS[12]), created(3, TEXTS[0])])
+    assert ready.counted("duplicates_total") == 0
+    committed(done)
+    assert [decision.duplicate_of for decision in decisions(done)] == [None, None, "t-1"]
+    assert [kept.duplicate_of for kept in states(done)] == [None, None, "t-1"]
+    assert [decision.duplicate_score is None for decision in decisions(done)] == [True, True, False]
+    later = routed(ready, [ticket("t-3", "resolved", "", version=2), created(4, TEXTS[12])])
+    committed(later)
+    assert [decision.duplicate_of for decision in decisions(later)] == ["t-2"]
+    assert [kept.duplicate_of for kept in states(later)] == ["t-1", "t-2"]
+    again = routed(ready, [ticket("t-4", "updated", TEXTS[12], version=2)])
+    committed(again)
+    assert [decision.duplicate_of for decision in decisions(again)] == ["t-2"]
+    assert ready.counted("duplicates_total") == 2  # an update is no new ticket
+
+
 def test_a_ticket_unlike_the_history_goes_to_triage_and_is_not_counted(ready: Rig) -> None:
     done = routed(ready, [created(1, "zzzz qqqq wwww xxxx jjjj")])
     (decision,) = decisions(done)

@@ -104,6 +104,8 @@ def test_what_was_decided_and_done_is_restored(kafka: FakeKafka) -> None:
         "confidence": 0.75,
         "revision": 4,
         "decided_at": time_of(NOW_MS + 5),
+        "priority": "high",
+        "duplicate_of": "t-0",
     }
     done = {
         "first_owner": "locks",
@@ -119,7 +121,9 @@ def test_what_was_decided_and_done_is_restored(kafka: FakeKafka) -> None:
     table.restore([0])
     found = table.get(HOME)
     assert found is not None
-    assert found.said == Said("mobile", "c-1", "g-1", "d-1", "propose", 0.75, 4, NOW_MS + 5)
+    assert found.said == Said(
+        "mobile", "c-1", "g-1", "d-1", "propose", 0.75, 4, NOW_MS + 5, priority="high", duplicate_of="t-0"
+    )
     assert found.handling == Handling(
         "locks", NOW_MS + 10, False, 2, NOW_MS + 20, ("f-2", "f-3"), ("f-1", "f-3")
     )
