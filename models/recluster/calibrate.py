@@ -80,13 +80,6 @@ def calibrated(
     return made, calibration
 
 
-def cluster_sums(vectors: Vectors, labels: Rows, count: int) -> Floats:
-    """Sums [count, width] of the rows of each label."""
-    sums = np.zeros((count, vectors.shape[1]))
-    np.add.at(sums, labels, vectors)
-    return sums
-
-
 def _similarity(ready: Searchable, exemplars: Vectors, rows: Rows, sums: Floats) -> NDArray[np.float32]:
     """Cosines [m, C] of exemplars and centroids, that of its own cluster without the ticket itself."""
     asked, cluster = exemplars[rows], ready.generation.exemplar_cluster[rows]

@@ -108,11 +108,20 @@ def problems_without_owner(vectors: Vectors, density: DensityClusterer, policy: 
 def centroids_of(vectors: Vectors, labels: Labels) -> Vectors:
     """Unit means [labels.max() + 1, dim] of the rows of each label; rows of label -1 are passed over."""
     members = labels >= 0
-    sums = np.zeros((int(labels.max()) + 1, vectors.shape[1]), dtype=np.float64)
-    np.add.at(sums, labels[members], vectors[members])
+    sums = sums_of(vectors[members], labels[members], int(labels.max()) + 1)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     means: Vectors = np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 0).astype(np.float32)
     return means
+
+
+def sums_of(vectors: Vectors, labels: Labels, count: int) -> NDArray[np.float64]:
+    """Sums [count, dim] of the rows of each label, none of them -1."""
+    sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
+    order = np.argsort(labels, kind="stable")
+    held, starts = np.unique(labels[order], return_index=True)
+    if len(held):
+        sums[held] = np.add.reduceat(vectors[order].astype(np.float64), starts, axis=0)
+    return sums
 
 
 def similarity_to_own(vectors: Vectors, labels: Labels, centroids: Vectors) -> NDArray[np.float32]:

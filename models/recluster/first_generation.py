@@ -14,7 +14,7 @@ from models.learn.confidence import NEVER, UNFITTED, Calibration, ConfidencePoli
 from models.learn.head import HeadPolicy, can_learn, fit_head, tune_weight
 from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
-from models.recluster.calibrate import calibrated, cluster_sums
+from models.recluster.calibrate import calibrated
 from models.recluster.cluster import (
     WITHIN_OWNER,
     WITHOUT_OWNER,
@@ -24,6 +24,7 @@ from models.recluster.cluster import (
     Labels,
     centroids_of,
     similarity_to_own,
+    sums_of,
 )
 from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
 from models.recluster.history import Group, History, canonical_order, check_history, find_groups
@@ -140,7 +141,7 @@ def first_generation(
     )
     check(draft)
     dense = settle(history.vectors[used][chosen])
-    fitted, calibration = calibrated(draft, dense, cluster_sums(vectors, labels, len(groups)), build, policy)
+    fitted, calibration = calibrated(draft, dense, sums_of(vectors, labels, len(groups)), build, policy)
     report = Report(
         tickets=len(keys),
         used=len(used),
