@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from agents import admin
 from agents.topics import TopicNames, topic_specs
@@ -15,6 +16,9 @@ from tests import kafka
 # The jars are fetched once for the checkout, not once for every temporary folder.
 CACHE = Path(__file__).resolve().parents[1] / ".sluice"
 PARTITIONS = 4
+
+# As a worker and a bootstrap work; more threads wait for each other wherever the cores are shared.
+threadpool_limits(limits=1, user_api="blas")
 
 
 @pytest.fixture(scope="session")
