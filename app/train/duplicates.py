@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from app.evaluate.compared import Compared, compare
+from app.evaluate.duplicates import pair_scores, peers
 from app.evaluate.pairs import Flags, PairColumns, Report, Rows, TicketColumns, read_pairs
 from app.files.labelled import read_labelled
 from models.engines.encoders import EncoderSpec, load_encoder
@@ -68,10 +68,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half of a source's groups."""
+    """One half of a source's groups: its pairs, and what peers give each kind of them."""
 
     name: str
     pairs: Pairs
+    peers: dict[str, list[Floats]]
 
 
 def seamonkey(folder: Path, encoder: Encoder) -> Source:
@@ -115,8 +116,13 @@ def _half(source: Source, side: Flags) -> Half:
     repeats = _within(rows, groups) if source.whole_groups else near[alike]
     drawn = rows[np.random.default_rng(_SEED).integers(0, len(rows), (_RANDOM_PAIRS, 2))]
     drawn = drawn[groups[drawn[:, 0]] != groups[drawn[:, 1]]]
-    found = (source.compared.evidence(pairs, COMMITTED) for pairs in (repeats, near[~alike], drawn))
-    return Half(source.name, Pairs(*found))
+    kinds = (repeats, near[~alike], drawn)
+    theirs = [peers(source.compared, pairs) for pairs in kinds]
+    return Half(
+        source.name,
+        Pairs(*(source.compared.evidence(pairs, COMMITTED) for pairs in kinds)),
+        {name: [found[name] for found in theirs] for name in theirs[0]},
+    )
 
 
 def _within(rows: Rows, groups: Rows) -> Rows:
@@ -127,20 +133,22 @@ def _within(rows: Rows, groups: Rows) -> Rows:
 
 
 def figures(half: Half, weights: Weights, at: float) -> dict[str, Any]:
-    """How good the scores are on one half: duplicates against near and against random pairs."""
-    repeats, near, random = (
-        scores(rows, weights) for rows in (half.pairs.repeats, half.pairs.near, half.pairs.random)
-    )
-    found: dict[str, Any] = {"n": [len(repeats), len(near), len(random)]}
-    for name, others in (("near", near), ("random", random)):
-        labels = np.r_[np.ones(len(repeats)), np.zeros(len(others))]
-        joined = np.r_[repeats, others]
-        found[name] = {
-            "average_precision": round(float(average_precision_score(labels, joined)), 4),
-            "auroc": round(float(roc_auc_score(labels, joined)), 4),
-        }
+    """How good the scores are on one half, duplicates against near and against random pairs, and those of peers."""
+    kinds = [scores(rows, weights) for rows in (half.pairs.repeats, half.pairs.near, half.pairs.random)]
     shares = shares_at(half.pairs, vector_of(weights), at)
-    return {**found, **{name: round(value, 5) for name, value in shares._asdict().items()}}
+    return {
+        "n": [len(kind) for kind in kinds],
+        **_against(*kinds),
+        **{name: round(value, 5) for name, value in shares._asdict().items()},
+        "peers": {name: _against(*found) for name, found in half.peers.items()},
+    }
+
+
+def _against(repeats: Floats, near: Floats, random: Floats) -> dict[str, Any]:
+    return {
+        name: pair_scores(np.append(repeats, others), np.arange(len(repeats) + len(others)) < len(repeats))
+        for name, others in (("near", near), ("random", random))
+    }
 
 
 def untimed(weights: Weights) -> Floats:
