@@ -15,8 +15,10 @@ from agents.wire import Output
 from models.learn.acts import UNTOUCHED
 from models.routing.decide import DecidePolicy
 from models.routing.decide import Decision as Decided
+from models.routing.escalate import Step
 from models.routing.heat import Part
 from models.routing.match import Candidate
+from models.routing.sentiment import Sentiment as Heard
 from models.vote import Vectors
 from schemas.channels import event_type
 from schemas.codec import encode
@@ -27,10 +29,14 @@ from schemas.decision import (
     Alternative,
     ClusterMatch,
     Decision,
+    Escalation,
+    EscalationAction,
+    EscalationReason,
     HeatPiece,
     OutcomeName,
     Overrides,
     ReasonName,
+    Sentiment,
     SimilarTicket,
     Sla,
 )
@@ -116,7 +122,7 @@ def decision_of(
         ticket_version=decided.version,
         outcome=OutcomeName(decided.outcome),
         reason=ReasonName(decided.reason),
-        owner=decided.owner,
+        owner=decided.senior or decided.owner,
         sla=Sla(minutes=decided.sla.minutes, due_at=at_most_last(decided.sla.due_at_ms))
         if decided.sla
         else None,
@@ -125,6 +131,10 @@ def decision_of(
         similar=[_similar(solved, score) for solved, score in others[:MAX_SIMILAR]],
         duplicate_of=original.ticket_id if original else None,
         duplicate_score=original.score if original else None,
+        sentiment=_sentiment(decided.sentiment) if decided.sentiment else None,
+        senior_of=decided.owner if decided.senior else None,
+        priority=decided.priority,
+        escalation=[_escalation(step) for step in decided.steps],
         explanation=decided.explanation,
         heat_map=None if heat is None else [HeatPiece(text=part.text, weight=part.weight) for part in heat],
         overrides=stamp.overrides,
@@ -174,6 +184,7 @@ def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trac
         decided_at=at_most_last(said.at_ms) if decided else None,
         duplicate_of=said.duplicate_of,
         priority=said.priority,
+        senior=said.senior,
         first_owner=handling.first_owner,
         first_assigned_at=None if handling.first_at_ms is None else time_of(handling.first_at_ms),
         first_assignment_right=handling.first_right,
@@ -269,6 +280,14 @@ def _alternative(candidate: Candidate) -> Alternative:
         similarity=round(candidate.similarity, 6),
         confidence=candidate.confidence,
     )
+
+
+def _sentiment(heard: Heard) -> Sentiment:
+    return Sentiment(label=heard.band.value, score=heard.score)
+
+
+def _escalation(step: Step) -> Escalation:
+    return Escalation(action=EscalationAction(step.action), reason=EscalationReason(step.cause))
 
 
 def _similar(solved: Solved, score: float) -> SimilarTicket:

@@ -197,6 +197,7 @@ def said_after(
         at_ms=now_ms,
         priority=event.ticket.priority,
         duplicate_of=duplicate_of,
+        senior=decided.senior,
     )
 
 
@@ -213,7 +214,11 @@ def act_of(event: Accepted, before: Known) -> Act | None:
         return None
     else:
         given = before.handling is not None and before.handling.first_owner is not None
-        kind = ActKind.REASSIGNED if given or (said.routed and team != said.owner) else ActKind.ASSIGNED
+        kind = (
+            ActKind.REASSIGNED
+            if given or (said.routed and said.team(team) != said.owner)
+            else ActKind.ASSIGNED
+        )
     return Act(implied_id(event.place[1], event.version), kind, team, event.at_ms)
 
 

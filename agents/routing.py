@@ -38,6 +38,7 @@ from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import Encoder, encode
 from models.routing.match import Match, match
 from models.routing.pack import PackPolicy
+from models.routing.sentiment import Sentiment, SentimentHead, sentiments
 from models.vote import Vectors, VotePolicy
 from schemas.decision import MAX_SIMILAR
 from schemas.ticket import TicketEventKind
@@ -52,6 +53,7 @@ class RoutingPath:
     """All that the routing agent works with; the composition root fills it.
 
     Attributes:
+        sentiment: the head that hears how upset a ticket sounds; None where there is none for the encoder.
         shadow: what a candidate decides by, where its threshold is fixed; None: by what the others do.
         explain: share of the decisions that bring a heat map.
     """
@@ -68,6 +70,7 @@ class RoutingPath:
     worker: str
     now_ms: Callable[[], int]
     placements: Placements = field(default_factory=Placements)
+    sentiment: SentimentHead | None = None
     shadow: DecidePolicy | None = None
     explain: float = 0.0
     drift: DriftWatch = field(default_factory=DriftWatch)
@@ -114,19 +117,22 @@ def route(batch: Batch, path: RoutingPath) -> None:
         similar = path.live.similar(vectors, MAX_SIMILAR + 1, floor)  # one more: a ticket may find itself
     with _timed(path, "duplicates"):
         originals = path.live.open_tickets.originals(accepted, vectors)
+    with _timed(path, "sentiment"):
+        heard = sentiments(path.sentiment, vectors)
     with _timed(path, "decide"):
+        facts = [_facts(event, sounds) for event, sounds in zip(accepted, heard, strict=True)]
         decided = [
             decide(
                 found,
                 in_force.generation,
-                _facts(event),
+                of_ticket,
                 path.policy,
                 generation_id=in_force.id,
                 revision=in_force.corrections.revision,
             )
-            for event, found in zip(accepted, matches, strict=True)
+            for of_ticket, found in zip(facts, matches, strict=True)
         ]
-    _decide_beside(batch, path, in_force, (accepted, vectors, matches, decided), stamp)
+    _decide_beside(batch, path, in_force, (accepted, facts, vectors, matches, decided), stamp)
     with _timed(path, "explain"):
         heats = heat_maps(accepted, decided, path.explain, path.encoder, path.pack, in_force.ready)
     with _timed(path, "emit"):
@@ -161,17 +167,14 @@ def _decide_beside(
     batch: Batch,
     path: RoutingPath,
     in_force: InForce,
-    worked: tuple[list[Accepted], Vectors, list[Match], list[Decision]],
+    worked: tuple[list[Accepted], list[Facts], Vectors, list[Match], list[Decision]],
     stamp: emit.Stamp,
 ) -> None:
     """Let a candidate decide on the batch's tickets too, where there is one. It may fail: the batch goes on."""
     if in_force.shadow is None and path.shadow is None:
         return
-    accepted, vectors, matches, decided = worked
-    rows = [
-        shadow.Decided(event, _facts(event), found, decision)
-        for event, found, decision in zip(accepted, matches, decided, strict=True)
-    ]
+    accepted, facts, vectors, matches, decided = worked
+    rows = [shadow.Decided(*row) for row in zip(accepted, facts, matches, decided, strict=True)]
     try:
         with _timed(path, "shadow"):
             pairs = shadow.decide_beside(in_force, path.shadow or path.policy, path.vote, rows, vectors)
@@ -307,8 +310,11 @@ def _check_encoder(path: RoutingPath) -> None:
         raise Transient(f"the encoder fails on every ticket ({type(error).__name__})") from error
 
 
-def _facts(event: Accepted) -> Facts:
-    return Facts(event.place[1], event.version, event.ticket.priority, event.ticket.created_at_ms)
+def _facts(event: Accepted, sounds: Sentiment | None) -> Facts:
+    ticket = event.ticket
+    return Facts(
+        event.place[1], event.version, ticket.priority, ticket.created_at_ms, sounds if ticket.text else None
+    )
 
 
 def _count(

@@ -185,6 +185,7 @@ def _said(state: TicketState) -> Said:
         at_ms=epoch_ms_of(at) if decided else 0,
         priority=_one(state.priority),
         duplicate_of=state.duplicate_of,
+        senior=_one(state.senior),
     )
 
 

@@ -92,7 +92,14 @@ class Settings(BaseSettings):
     route_at: Ratio | None = None
     # A threshold on trial: decided by beside the ones in force, and compared in `tickets.shadow`.
     shadow_route_at: Ratio | None = None
+    # Rules of escalation: who is called for urgent tickets, and what is done for those that sound so upset.
     escalate_priorities: Words = ("p0", "critical", "urgent", "紧急")
+    sentiment_raise_at: Ratio | None = None
+    sentiment_raise_to: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    priorities: Words = ("low", "normal", "high", "urgent")
+    sentiment_senior_at: Ratio | None = None
+    seniors: Words = ()
+    sentiment_person_at: Ratio | None = None
     # Share of the decisions that bring a heat map of their text.
     explain: Ratio = 0.0
 
@@ -118,7 +125,36 @@ class Settings(BaseSettings):
             raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
         if self.work_timeout_s < self.transaction_timeout_s:
             raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
+        self._check_escalation()
         return self
+
+    def _check_escalation(self) -> None:
+        if (self.sentiment_raise_at is None) != (self.sentiment_raise_to is None):
+            raise ValueError(
+                "sentiment_raise_to: is needed with sentiment_raise_at, and means nothing without it"
+            )
+        steps = [step.casefold() for step in self.priorities]
+        if len(set(steps)) < len(steps):
+            raise ValueError("priorities: none may stand twice")
+        if self.sentiment_raise_to is not None and self.sentiment_raise_to.strip().casefold() not in steps:
+            raise ValueError(f"sentiment_raise_to: must be one of priorities, {', '.join(self.priorities)}")
+        if (self.sentiment_senior_at is None) != (not self.seniors):
+            raise ValueError("seniors: are needed with sentiment_senior_at, and mean nothing without it")
+        teams = [team for team, senior in self.senior_pairs if team and senior]
+        if len(set(teams)) < len(self.seniors):
+            raise ValueError("seniors: must be team=senior, each team once")
+
+    @property
+    def senior_pairs(self) -> list[tuple[str, str]]:
+        """Each team that has a senior, and that senior."""
+        parts = (pair.partition("=") for pair in self.seniors)
+        return [(team.strip(), senior.strip()) for team, _, senior in parts]
+
+    @property
+    def hears_sentiment(self) -> bool:
+        """Whether a rule asks how tickets sound."""
+        limits = (self.sentiment_raise_at, self.sentiment_senior_at, self.sentiment_person_at)
+        return any(limit is not None for limit in limits)
 
     @classmethod
     def settings_customise_sources(

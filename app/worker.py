@@ -35,6 +35,7 @@ from agents.watch import RoutingWatcher
 from agents.wire import Wire, WirePolicy
 from app.child import free_port
 from app.connect import faust_credentials
+from app.sentiment.load import head_for
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.names import load_names
@@ -43,6 +44,7 @@ from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.duplicates import COMMITTED, DAY_MS, DuplicatePolicy
 from models.routing.encode import Encoder
+from models.routing.escalate import Action, EscalatePolicy, Rule
 from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
 from models.routing.pack import PackPolicy
@@ -91,9 +93,26 @@ def clean_policy(settings: Settings) -> CleanPolicy:
 def decide_policy(settings: Settings) -> DecidePolicy:
     """What an operator has fixed of how tickets are decided on."""
     return DecidePolicy(
-        escalate_priorities=frozenset(settings.escalate_priorities),
+        escalate=escalate_policy(settings),
         floor=settings.similarity_floor,
         route_at=settings.route_at,
+    )
+
+
+def escalate_policy(settings: Settings) -> EscalatePolicy:
+    """An operator's rules, in their order: what is raised first may call a person by its new priority."""
+    raised, senior = settings.sentiment_raise_at, settings.sentiment_senior_at
+    person, urgent = settings.sentiment_person_at, frozenset(settings.escalate_priorities)
+    rules = [
+        raised is not None and Rule(Action.RAISE, sentiment_at=raised, to=settings.sentiment_raise_to),
+        senior is not None and Rule(Action.SENIOR, sentiment_at=senior),
+        bool(urgent) and Rule(Action.PERSON, priorities=urgent),
+        person is not None and Rule(Action.PERSON, sentiment_at=person),
+    ]
+    return EscalatePolicy(
+        rules=tuple(rule for rule in rules if isinstance(rule, Rule)),
+        ladder=settings.priorities,
+        seniors=dict(settings.senior_pairs),
     )
 
 
@@ -252,6 +271,7 @@ def _routing_path(
         metrics=metrics,
         worker=instance,
         now_ms=lambda: time.time_ns() // 1_000_000,
+        sentiment=head_for(encoder.fingerprint, settings.hears_sentiment),
         shadow=shadow_policy(settings),
         explain=settings.explain,
     )

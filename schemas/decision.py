@@ -28,6 +28,7 @@ class ReasonName(StrEnum):
     UNLIKE_HISTORY = "unlike_history"  # triage: nothing in the history is similar enough
     NO_OWNER = "no_owner"  # triage: the cluster is known, nobody owns it
     PRIORITY = "priority"  # escalate: the ticket's priority asks for a person
+    NEGATIVE_SENTIMENT = "negative_sentiment"  # escalate: how upset the ticket sounds asks for a person
 
 
 class Sla(Contract):
@@ -70,10 +71,32 @@ class SimilarTicket(Contract):
 
 
 class Sentiment(Contract):
-    """How negative the ticket sounds, 0 to 1, and the name of the band that falls in."""
+    """How upset the ticket sounds, 0 to 1, and the band that the score falls in: calm, upset or very_upset."""
 
     label: str
     score: Share
+
+
+class EscalationAction(StrEnum):
+    """What an operator's rule did."""
+
+    RAISE = "raise"  # the priority, to `priority`
+    SENIOR = "senior"  # the owner: `owner` is the senior of `senior_of`
+    PERSON = "person"  # the outcome is escalate
+
+
+class EscalationReason(StrEnum):
+    """Why it did so."""
+
+    NEGATIVE_SENTIMENT = "negative_sentiment"
+    PRIORITY = "priority"
+
+
+class Escalation(Contract):
+    """What one of the operator's rules did to the ticket, and why."""
+
+    action: EscalationAction
+    reason: EscalationReason
 
 
 class HeatPiece(Contract):
@@ -99,6 +122,10 @@ class Decision(Event):
     null unless the worker explains this decision (see SLUICE_EXPLAIN). `overrides` is null where the generation's own
     thresholds held.
 
+    `sentiment` is null where the worker's encoder is not the one that the sentiment head was made for. `escalation`
+    says what the operator's rules did: where they give the ticket to a senior, `owner` is that senior and `senior_of`
+    the team in whose place; `priority` is the one that they raised it to, null where they did not.
+
     `similar` and `duplicate_of`, with its score, are live: what the worker saw of other tickets at that moment, and no
     part of what a repeated computation gives again. `duplicate_of` is an open ticket that reports the same thing, the
     first of several; nothing is merged by it.
@@ -117,6 +144,9 @@ class Decision(Event):
     duplicate_of: Identifier | None = None
     duplicate_score: Share | None = None
     sentiment: Sentiment | None = None
+    senior_of: str | None = None
+    priority: str | None = None
+    escalation: list[Escalation] = Field(default_factory=list)
     explanation: str
     heat_map: list[HeatPiece] | None = None
     overrides: Overrides | None = None

@@ -75,7 +75,7 @@ _DECISION = Decision(
             similarity=0.91,
         )
     ],
-    sentiment=Sentiment(label="annoyed", score=0.62),
+    sentiment=Sentiment(label="upset", score=0.62),
     explanation="Nearest to camera crash; 96 % of the neighbours belong to mobile-camera.",
     heat_map=[
         HeatPiece(text="Since this morning the ", weight=None),

@@ -23,11 +23,11 @@ class TicketState(Event):
     little-endian float16: the text's vector as it was compared, of about unit length.
 
     `decision_id`, `outcome`, `confidence`, `revision`, `decided_at` and `duplicate_of` are of the last decision sent,
-    and `priority` is the ticket's as that decision knew it; `cluster_id`, `owner` and `generation_id` too, or, of a
-    ticket that was never decided on, of where its text was found to belong. `assigned_team` is who has it now. The rest
-    is what people did: whom they gave it to first and whether that was the owner decided, how often it changed hands,
-    the last act's time with the ids of all acts of that moment, and the ids of the corrections that were made of it,
-    which go when it is deleted.
+    `priority` is the ticket's as that decision knew it, and `senior` whom it gave it to in the place of `owner`.
+    `cluster_id`, `owner` and `generation_id` are of that decision too, or, of a ticket that was never decided on, of
+    where its text was found to belong. `assigned_team` is who has it now. The rest is what people did: whom they gave
+    it to first and whether that was the owner decided, how often it changed hands, the last act's time with the ids of
+    all acts of that moment, and the ids of the corrections that were made of it, which go when it is deleted.
     """
 
     ticket_id: Identifier
@@ -53,6 +53,7 @@ class TicketState(Event):
     decided_at: Time | None = None
     duplicate_of: Identifier | None = None
     priority: str | None = None
+    senior: str | None = None
     first_owner: str | None = None
     first_assigned_at: Time | None = None
     first_assignment_right: bool | None = None

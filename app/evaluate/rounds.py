@@ -15,6 +15,7 @@ from app.bootstrap import PastTicket, Prepared, fit, prepare
 from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.scores import OUTSIDE, Codes
 from app.files.events import new_ticket, past_ticket
+from app.sentiment.load import head_for
 from app.settings import Settings
 from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
@@ -27,6 +28,7 @@ from models.routing.corrections import no_corrections
 from models.routing.decide import Decision, Facts, decide
 from models.routing.encode import Encoder
 from models.routing.match import match
+from models.routing.sentiment import SentimentHead, sentiments
 from models.vote import Vectors, VotePolicy
 from schemas.ticket import TicketEvent
 
@@ -86,6 +88,7 @@ class Bench:
     past: Encoded
     new: Encoded
     told: Told
+    sentiment: SentimentHead | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -159,7 +162,8 @@ def set_up(parts: Parts, settings: Settings, told: Told) -> Bench:
             "decide on",
         )
     seconds = {"prepare_train": between - started, "prepare_test": perf_counter() - between}
-    return Bench(parts, settings, encoder, labels, past, new, told, seconds)
+    sentiment = head_for(encoder.fingerprint, settings.hears_sentiment)
+    return Bench(parts, settings, encoder, labels, past, new, told, sentiment, seconds)
 
 
 def run_round(bench: Bench, part: Round) -> Run:
@@ -198,7 +202,8 @@ def _decide(bench: Bench, asked: Rows, learnt: Learnt) -> list[Decision]:
             )
             matches = match(queries, learnt.ready, vote, no_corrections(learnt.generation.width))
         with bench.timed("decide"):
-            for found, ticket in zip(matches, batch.tickets, strict=True):
-                facts = Facts(ticket.ticket_id, ticket.version, ticket.priority, ticket.created_at_ms)
+            heard = sentiments(bench.sentiment, batch.vectors)
+            for found, ticket, sounds in zip(matches, batch.tickets, heard, strict=True):
+                facts = Facts(ticket.ticket_id, ticket.version, ticket.priority, ticket.created_at_ms, sounds)
                 decisions.append(decide(found, learnt.generation, facts, policy, generation_id=learnt.id))
     return decisions

@@ -51,6 +51,7 @@ class Said:
         at_ms: when it was made.
         priority: the ticket's, as the decision knew it.
         duplicate_of: the open ticket that it was said to repeat.
+        senior: who takes it in the place of its owner, by an operator's rule; to the rest of the path the same team.
     """
 
     owner: str | None
@@ -63,6 +64,11 @@ class Said:
     at_ms: int = 0
     priority: str | None = None
     duplicate_of: str | None = None
+    senior: str | None = None
+
+    def team(self, named: str | None) -> str | None:
+        """Whom a name speaks of: the senior of the ticket's owner is of that team."""
+        return self.owner if named is not None and named == self.senior else named
 
     @property
     def routed(self) -> bool:
@@ -139,6 +145,7 @@ def take(act: Act, said: Said, handling: Handling, team: str | None, contested: 
         team: who has the ticket now, by what was told last; None where nobody knows.
         contested: whether the cluster decided has been corrected lately: a confirmation weighs then.
     """
+    act, team = replace(act, owner=said.team(act.owner)), said.team(team)
     touched = handling.first_owner is not None
     holder = team if touched else (said.owner if said.routed else None)
     owner = act.owner

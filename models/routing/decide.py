@@ -2,11 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.generation import Generation
+from models.routing.escalate import Escalated, EscalatePolicy, Step, escalate
 from models.routing.match import Candidate, Match
+from models.routing.sentiment import Sentiment
 
 _MINUTE_MS = 60_000
 
@@ -28,6 +31,7 @@ class Reason(StrEnum):
     UNLIKE_HISTORY = "unlike_history"
     NO_OWNER = "no_owner"
     PRIORITY = "priority"
+    NEGATIVE_SENTIMENT = "negative_sentiment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,14 @@ class DecidePolicy:
     """What an operator may set.
 
     Attributes:
-        escalate_priorities: priorities that ask for a person at once; case and surrounding space do not count.
+        escalate: rules about priority and sentiment.
         floor: a fixed cosine to the nearest past ticket, e.g. 0.65, in place of the generation's own test of whether
             a ticket is like its history; None keeps that. A cosine does not carry over from one encoder to the next.
         route_at: a fixed confidence in place of the generation's own; None keeps the generation's.
         alternatives: clusters listed beside the choice, at most 5 (the wire's limit).
     """
 
-    escalate_priorities: frozenset[str] = frozenset({"p0", "critical", "urgent", "紧急"})
+    escalate: EscalatePolicy = field(default_factory=EscalatePolicy)
     floor: float | None = None
     route_at: float | None = None
     alternatives: int = 5
@@ -50,18 +54,17 @@ class DecidePolicy:
     def __post_init__(self) -> None:
         if not 0 <= self.alternatives <= 5:
             raise ValueError("alternatives must lie between 0 and 5")
-        folded = frozenset(priority.strip().casefold() for priority in self.escalate_priorities)
-        object.__setattr__(self, "escalate_priorities", folded)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a decision needs to know of a ticket beside its vector."""
+    """What a decision needs to know of a ticket beside its vector; sentiment is None where nothing hears it."""
 
     ticket_id: str
     version: str
     priority: str | None
     created_at_ms: int
+    sentiment: Sentiment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,11 @@ class Sla:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What Sluice says of one ticket version. `cluster` is None where nothing in the history is similar enough;
-    its owner then stays None too, and the candidates all stand among the alternatives."""
+    its owner then stays None too, and the candidates all stand among the alternatives.
+
+    `senior` takes the ticket in place of `owner`, where one does, and `priority` is the one that it was raised to; the
+    steps say why, as they say why a person is called.
+    """
 
     decision_id: str
     ticket_id: str
@@ -92,6 +99,10 @@ class Decision:
     explanation: str
     generation_id: str
     revision: int
+    sentiment: Sentiment | None = None
+    senior: str | None = None
+    priority: str | None = None
+    steps: tuple[Step, ...] = ()
 
 
 def decide(
@@ -105,13 +116,14 @@ def decide(
 ) -> Decision:
     """The decision on one ticket; the same arguments always give the same one.
 
-    An urgent ticket escalates whatever the match says, and keeps the owner where there is one. Then, in this
-    order: unlike the history, known but nobody's, clear enough to route, else to be confirmed.
+    A ticket that the rules call a person for escalates whatever the match says, and keeps the owner where there is
+    one. Then, in this order: unlike the history, known but nobody's, clear enough to route, else to be confirmed.
     """
     chosen = match.candidates[0] if match.candidates and is_known(match, generation, policy) else None
     owner = chosen.owner if chosen else None
     route_at = threshold_of(owner, generation, policy)
-    outcome, reason = _outcome(chosen, facts.priority, route_at, policy)
+    found = escalate(owner, facts.priority, facts.sentiment, policy.escalate)
+    outcome, reason = _outcome(chosen, found, route_at)
     others = match.candidates[1:] if chosen else match.candidates
     return Decision(
         decision_id=decision_id(facts.ticket_id, facts.version, generation_id, revision),
@@ -120,15 +132,20 @@ def decide(
         outcome=outcome,
         reason=reason,
         owner=owner,
-        sla=_sla(owner, facts.created_at_ms, generation),
+        sla=_sla(found.senior, facts.created_at_ms, generation)
+        or _sla(owner, facts.created_at_ms, generation),
         cluster=chosen,
         margin=match.margin,
         nearest=match.nearest,
         scope=match.scope,
         alternatives=others[: policy.alternatives],
-        explanation=_explain(match, chosen, reason, generation, policy, route_at),
+        explanation=_explain(match, chosen, found.words, reason, generation, policy, route_at),
         generation_id=generation_id,
         revision=revision,
+        sentiment=facts.sentiment,
+        senior=found.senior,
+        priority=found.priority,
+        steps=found.steps,
     )
 
 
@@ -153,11 +170,9 @@ def decision_id(ticket_id: str, version: str, generation_id: str, revision: int)
     return "d-" + hashlib.sha256(basis).hexdigest()[:24]
 
 
-def _outcome(
-    chosen: Candidate | None, priority: str | None, route_at: float, policy: DecidePolicy
-) -> tuple[Outcome, Reason]:
-    if priority is not None and priority.strip().casefold() in policy.escalate_priorities:
-        return Outcome.ESCALATE, Reason.PRIORITY
+def _outcome(chosen: Candidate | None, found: Escalated, route_at: float) -> tuple[Outcome, Reason]:
+    if found.person is not None:
+        return Outcome.ESCALATE, Reason(found.person)
     if chosen is None:
         return Outcome.TRIAGE, Reason.UNLIKE_HISTORY
     if chosen.owner is None:
@@ -175,13 +190,13 @@ def _sla(owner: str | None, created_at_ms: int, generation: Generation) -> Sla |
 def _explain(
     match: Match,
     chosen: Candidate | None,
+    escalated: Sequence[str],
     reason: Reason,
     generation: Generation,
     policy: DecidePolicy,
     route_at: float,
 ) -> str:
     """One sentence of facts: names, probabilities and thresholds, never the ticket's own words."""
-    urgent = "its priority asks for a person at once; " if reason is Reason.PRIORITY else ""
     if chosen is None:
         found = _unlike(match, generation, policy)
     else:
@@ -196,7 +211,7 @@ def _explain(
             whose = rival.owner or "no owner yet"
             found += f", then “{rival.cluster.name}” ({whose}) with {rival.confidence:.1%} of the evidence"
         found += f"; {_needed(reason, route_at)}"
-    sentence = urgent + found
+    sentence = "; ".join((*escalated, found))
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 

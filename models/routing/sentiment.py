@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.errors import Fatal
 from models.exact import logistic
-from models.vote import GRID, Vectors
+from models.vote import GRID, Vectors, settle
 
 Weights = NDArray[np.float64]
 
@@ -82,10 +82,10 @@ def scores(head: SentimentHead, vectors: Vectors) -> Weights:
 
 
 def sentiments(head: SentimentHead | None, vectors: Vectors) -> list[Sentiment | None]:
-    """What each settled vector [n, dim] sounds like; None for all where there is no head for the encoder."""
+    """What each vector [n, dim] of the encoder sounds like; None for all where there is no head for it."""
     if head is None:
         return [None] * len(vectors)
-    return [Sentiment(score, band(head, score)) for score in scores(head, vectors).tolist()]
+    return [Sentiment(score, band(head, score)) for score in scores(head, settle(vectors)).tolist()]
 
 
 def band(head: SentimentHead, score: float) -> Band:

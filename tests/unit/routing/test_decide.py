@@ -8,6 +8,7 @@ import pytest
 
 from models.generation import Cluster, Generation
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, Reason, decide, decision_id
+from models.routing.escalate import Action, EscalatePolicy, Rule
 from models.routing.match import Candidate, Match
 from tests.fakes.generations import generation
 
@@ -35,6 +36,10 @@ def _match(
         for n in range(1, others + 1)
     ]
     return Match((chosen, *rest), nearest, 0.35, scope, taught)
+
+
+def _calling(priority: str) -> EscalatePolicy:
+    return EscalatePolicy(rules=(Rule(Action.PERSON, priorities=frozenset({priority})),))
 
 
 def _decide(
@@ -77,7 +82,7 @@ def _decide(
         pytest.param(
             _match(),
             "VIP",
-            {"escalate_priorities": frozenset({"Vip"})},
+            {"escalate": _calling("Vip")},
             "escalate",
             "priority",
             "billing",
@@ -211,9 +216,9 @@ def test_what_is_unlike_the_history_lists_its_best_guess_first() -> None:
         ),
         pytest.param(
             _match(scope=0.31),
-            {"escalate_priorities": frozenset({"high"})},
-            "Its priority asks for a person at once; unlike the history: it scores 0.31 and 0.50 is needed to"
-            " count as known; the most similar past ticket reaches 0.60.",
+            {"escalate": _calling("high")},
+            "A person is called at once: its priority asks for it; unlike the history: it scores 0.31 and 0.50 is"
+            " needed to count as known; the most similar past ticket reaches 0.60.",
             id="urgent",
         ),
     ],
