@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.dead_letter import DeadReason
+
 # From a single short ticket on an idle worker to a backlog of minutes.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.087, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30, 60, 300)
 # From a decision on an idle worker to a ticket that lay for a week.
@@ -141,10 +143,13 @@ def declare(
     def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(f"sluice_{name}", text, labels, registry=registry, buckets=buckets)
 
+    dead_letters = counter("dead_letters", "Records put aside by reason", "reason")
+    for reason in DeadReason:  # a series that begins with its first letter has not increased, to an alert
+        dead_letters.labels(reason.value)
     return Metrics(
         decisions=counter("decisions", "Decisions by outcome and reason", "outcome", "reason"),
         events=counter("events", "Ticket events without a decision of their own", "handled"),
-        dead_letters=counter("dead_letters", "Records put aside by reason", "reason"),
+        dead_letters=dead_letters,
         masked=counter("masked_spans", "Spans of personal data masked by type", "type"),
         step_seconds=histogram("step_seconds", "Seconds a step took for a batch", _SECONDS, "step"),
         end_to_end_seconds=histogram(
