@@ -25,6 +25,8 @@ BUCKETS = 1 << 15
 _MULTIPLIERS = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D], dtype=np.uint64)
 _MIXER = np.uint64(0xD6E8FEB86659FD93)
 _TOP = np.uint64(64 - 15)
+_BLANK = np.uint64(32)
+_LAST = 0x323B0  # no letter: stands for all above, where none is
 
 # A text up to so long is all opening. Of a longer one, the sentences until they say something, cut where a title
 # would have ended; on the SeaMonkey pairs, openings of 60 to 160 characters found fewer (.34 of average precision
@@ -187,10 +189,8 @@ def opening_of(text: str) -> str:
     """What a text begins with: its title, where it has one, or its first words."""
     if len(text) <= _ALL_OPENING:
         return text
-    end = next(
-        (gap.start() for gap in _SENTENCE_END.finditer(text) if gap.start() >= _LEAST_OPENING), len(text)
-    )
-    return text[: min(end, _MOST_OPENING)]
+    ends = (gap.start() for gap in _SENTENCE_END.finditer(text, 0, _MOST_OPENING))
+    return text[: next((end for end in ends if end >= _LEAST_OPENING), _MOST_OPENING)]
 
 
 def sketch(
@@ -205,27 +205,28 @@ def sketch(
 def terms_of(text: str) -> Terms:
     """Trigrams of the letters and digits of each word and its ends, case folded, as `char_wb` of scikit-learn takes
     them; of Chinese and Japanese, which do not part their words, pairs of neighbours. Hashed to BUCKETS."""
-    codes = np.frombuffer(f" {text.casefold()} ".encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    codes = np.where(_inside(codes), codes, np.uint32(32)).astype(np.uint64)
+    spaced = f" {text.casefold()} "
+    if spaced.isascii():
+        codes = np.frombuffer(spaced.encode(), dtype=np.uint8).astype(np.uint64)
+    else:
+        raw = spaced.encode("utf-32-le", "surrogatepass")
+        codes = np.minimum(np.frombuffer(raw, dtype="<u4"), _LAST).astype(np.uint64)
+    codes = np.where(_letters()[codes], codes, _BLANK)
     before, here, behind = codes[:-2], codes[1:-1], codes[2:]
-    unparted, unparted_behind = _unparted(here), _unparted(behind)
-    before = np.where(unparted, np.uint64(0), before)
-    counts = (here != 32) & (~unparted | unparted_behind)
+    counts = here != _BLANK
+    if not spaced.isascii():
+        unparted = _unparted(codes)
+        before = np.where(unparted[1:-1], np.uint64(0), before)
+        counts &= ~unparted[1:-1] | unparted[2:]
     hashes = before * _MULTIPLIERS[0] + here * _MULTIPLIERS[1] + behind * _MULTIPLIERS[2]
     found: Terms = np.unique(((hashes[counts] * _MIXER) >> _TOP).astype(np.uint16))
     return found
 
 
-def _inside(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which of the codes are letters or digits."""
-    letters = _letters()
-    return letters[np.minimum(codes, len(letters) - 1)]
-
-
 @cache
 def _letters() -> NDArray[np.bool_]:
-    """Whether each code point is a letter or digit, up to the end of the ideographs; the last stands for all above."""
-    return np.array([chr(code).isalnum() for code in range(0x32000)], dtype=np.bool_)
+    """Whether each code point up to _LAST is a letter or digit."""
+    return np.array([chr(code).isalnum() for code in range(_LAST + 1)], dtype=np.bool_)
 
 
 def _unparted(codes: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -273,6 +274,25 @@ def evidence(
             [-float(_equal(one.product, other.product) is False) for other in others],
         ]
     )
+
+
+def promising(
+    one: Sketch, others: Sequence[Sketch], cosines: Sequence[float], policy: DuplicatePolicy
+) -> list[int]:
+    """Which of `others` could reach the threshold if all that is still to be compared spoke for them: the nearest
+    first, no more than the policy's candidates. Between short texts that leaves few."""
+    weights = policy.weights
+    if not 0.0 < policy.at < 1.0:
+        rows = list(range(len(others)))
+    else:
+        at_best = weights.wording + weights.recent * (1.0 - _mean_recency(policy)) + weights.same_customer
+        needed = math.log(policy.at / (1.0 - policy.at)) + weights.bias - at_best
+        rows = [
+            row
+            for row, (other, cosine) in enumerate(zip(others, cosines, strict=True))
+            if weights.meaning * cosine + weights.beyond * max(one.beyond, other.beyond) >= needed
+        ]
+    return sorted(rows, key=lambda row: (-cosines[row], row))[: policy.candidates]
 
 
 def _equal(one: str | None, other: str | None) -> bool | None:

@@ -18,6 +18,7 @@ from models.routing.duplicates import (
     opening_of,
     overlaps,
     plain,
+    promising,
     scores,
     sketch,
     stand_out,
@@ -213,6 +214,25 @@ def test_the_threshold_parts_what_repeats_from_what_does_not(
     a: str, b: str, cosine: float, is_duplicate: bool
 ) -> None:
     assert (score(sketch(a), sketch(b), cosine) >= COMMITTED.at) is is_duplicate
+
+
+def test_whoever_could_reach_the_threshold_is_looked_at_nearest_first() -> None:
+    chance = np.random.default_rng(1)
+    one = sketch("camera is black", "c-1", "app", 10 * DAY_MS)
+    others = [
+        replace(one, terms=terms_of(text), beyond=beyond)
+        for text in ("camera is black", "camera", "parcel")
+        for beyond in np.linspace(0, 1, 40)
+    ]
+    cosines = chance.uniform(-1, 1, len(others))
+    everybody = replace(COMMITTED, candidates=len(others))
+    rows = promising(one, others, cosines.tolist(), everybody)
+    found = scores(evidence(one, others, cosines, EVERY, COMMITTED), WEIGHTS)
+    assert set(np.flatnonzero(found >= COMMITTED.at)) <= set(rows) < set(range(len(others)))
+    assert (np.diff(cosines[rows]) <= 0).all()
+    assert promising(one, others, cosines.tolist(), COMMITTED) == rows[: COMMITTED.candidates]
+    for at in (0.0, 1.0):
+        assert len(promising(one, others, cosines.tolist(), replace(everybody, at=at))) == len(others)
 
 
 @pytest.mark.parametrize(
