@@ -312,9 +312,7 @@ def _check_encoder(path: RoutingPath) -> None:
 
 def _facts(event: Accepted, sounds: Sentiment | None) -> Facts:
     ticket = event.ticket
-    return Facts(
-        event.place[1], event.version, ticket.priority, ticket.created_at_ms, sounds if ticket.text else None
-    )
+    return Facts(event.place[1], event.version, ticket.priority, ticket.created_at_ms, sounds)
 
 
 def _count(

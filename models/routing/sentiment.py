@@ -10,6 +10,7 @@ and a score is the same to the bit whenever it is computed again.
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -115,7 +116,7 @@ def from_bytes(blob: bytes) -> SentimentHead:
             arrays = {name: archive[name].astype(np.float64) / GRID for name in _ARRAYS}
             rest = json.loads(archive["rest"].tobytes())
         return SentimentHead(**arrays, **rest)
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise Fatal(f"sentiment: the head cannot be read ({type(error).__name__})") from error
 
 

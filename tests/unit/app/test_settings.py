@@ -109,6 +109,40 @@ def test_a_wrong_value_is_one_line_with_its_name_and_what_is_allowed(
             "SLUICE_WORK_TIMEOUT_S: must not be shorter than transaction_timeout_s",
             id="work-shorter-than-its-transaction",
         ),
+        pytest.param(
+            {"SENTIMENT_RAISE_AT": "0.5"},
+            "SLUICE_SENTIMENT_RAISE_TO: is needed with sentiment_raise_at, and means nothing without it",
+            id="raised-to-nothing",
+        ),
+        pytest.param(
+            {"SENTIMENT_RAISE_TO": "high"},
+            "SLUICE_SENTIMENT_RAISE_TO: is needed with sentiment_raise_at, and means nothing without it",
+            id="raised-by-nothing",
+        ),
+        pytest.param(
+            {"SENTIMENT_RAISE_AT": "0.5", "SENTIMENT_RAISE_TO": "p1"},
+            "SLUICE_SENTIMENT_RAISE_TO: must be one of priorities, low, normal, high, urgent",
+            id="raised-off-the-ladder",
+        ),
+        pytest.param({"PRIORITIES": "p2,p1,P2"}, "SLUICE_PRIORITIES: none may stand twice", id="a-circle"),
+        pytest.param(
+            {"SENTIMENT_SENIOR_AT": "0.5"},
+            "SLUICE_SENIORS: are needed with sentiment_senior_at, and mean nothing without it",
+            id="no-seniors",
+        ),
+        pytest.param(
+            {"SENIORS": "web=ann"},
+            "SLUICE_SENIORS: are needed with sentiment_senior_at, and mean nothing without it",
+            id="seniors-for-nothing",
+        ),
+        *(
+            pytest.param(
+                {"SENTIMENT_SENIOR_AT": "0.5", "SENIORS": seniors},
+                "SLUICE_SENIORS: must be team=senior, each team once",
+                id=f"seniors-{seniors}",
+            )
+            for seniors in ("web", "web=", "=ann", "web=ann,web=bob")
+        ),
     ],
 )
 def test_settings_that_do_not_fit_together_are_one_line(

@@ -229,3 +229,36 @@ def test_however_many_acts_one_moment_has_a_ticket_stays_small() -> None:
 )
 def test_seconds_to_assign(said: Said, handling: Handling, seconds: float | None) -> None:
     assert seconds_to_assign(NOW - 60_000, said, handling) == seconds
+
+
+# -- seniors
+
+
+SENIOR = replace(ROUTED, senior="mobile seniors")
+
+
+@pytest.mark.parametrize(
+    ("owner", "handling", "team"),
+    [
+        pytest.param("mobile seniors", UNTOUCHED, None, id="given to the senior"),
+        pytest.param("mobile seniors", GIVEN, "mobile", id="from the owner to the senior"),
+        pytest.param("mobile", GIVEN, "mobile seniors", id="from the senior to the owner"),
+        pytest.param("locks", UNTOUCHED, None, id="to another"),
+        pytest.param("locks", GIVEN, "mobile seniors", id="from the senior to another"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["assigned", "reassigned", "resolved"])
+def test_the_senior_of_the_owner_decided_is_that_owner(
+    kind: str, owner: str, handling: Handling, team: str | None
+) -> None:
+    plain = {"mobile seniors": "mobile"}
+    found = effect(act(kind, owner), SENIOR, handling, team)
+    assert found == effect(
+        act(kind, plain.get(owner, owner)), SENIOR, handling, plain.get(team, team) if team else None
+    )
+    assert "mobile seniors" not in (found.owner, found.team, found.handling.first_owner, found.left)
+
+
+def test_the_senior_of_another_owner_is_whoever_was_named() -> None:
+    found = effect(act("assigned", "locks seniors"), SENIOR)
+    assert (found.owner, found.lesson) == ("locks seniors", Lesson.CORRECTED)

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.generation import Cluster, Generation
+from models.generation import Cluster, Generation, Owner
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, Reason, decide, decision_id
 from models.routing.escalate import Action, EscalatePolicy, Rule
 from models.routing.match import Candidate, Match
+from models.routing.sentiment import Band, Sentiment
 from tests.fakes.generations import generation
 
 _GENERATION = generation(
@@ -18,6 +19,7 @@ _GENERATION = generation(
 _STRICTER = replace(
     _GENERATION, thresholds=replace(_GENERATION.thresholds, owners=(("access", 0.97), ("billing", 0.95)))
 )
+_PROMISING = replace(_GENERATION, owners=(Owner("access", 240), Owner("billing", 60)))
 _FACTS = Facts("T-1", "v1", None, 1_700_000_000_000)
 
 
@@ -133,6 +135,87 @@ def test_all_that_was_measured_is_said() -> None:
     given = _decide(_match())
     assert (given.margin, given.nearest, given.scope) == (0.35, 0.6, 0.7)
     assert (given.generation_id, given.revision) == ("g-1", 2)
+
+
+_UPSET = Sentiment(0.8, Band.UPSET)
+_RULES = EscalatePolicy(
+    rules=(
+        Rule(Action.RAISE, sentiment_at=0.5, to="high"),
+        Rule(Action.SENIOR, sentiment_at=0.5),
+        Rule(Action.PERSON, sentiment_at=0.9),
+    ),
+    seniors={"billing": "access", "access": "elders"},
+)
+
+
+@pytest.mark.parametrize(
+    ("match", "score", "outcome", "reason", "owner", "senior", "minutes"),
+    [
+        pytest.param(_match(), 0.4, "route", "confident", "billing", None, 60, id="calm"),
+        pytest.param(
+            _match(), 0.8, "route", "confident", "billing", "access", 240, id="to a senior, by his promise"
+        ),
+        pytest.param(
+            _match("access"), 0.8, "route", "confident", "access", "elders", 240, id="who has made no promise"
+        ),
+        pytest.param(
+            _match(confidence=0.5),
+            0.8,
+            "propose",
+            "ambiguous",
+            "billing",
+            "access",
+            240,
+            id="to be confirmed",
+        ),
+        pytest.param(_match(owner=None), 0.8, "triage", "no_owner", None, None, None, id="nobody's"),
+        pytest.param(
+            _match(), 0.95, "escalate", "negative_sentiment", "billing", "access", 240, id="to a person"
+        ),
+        pytest.param(
+            _match(scope=0.1),
+            0.95,
+            "escalate",
+            "negative_sentiment",
+            None,
+            None,
+            None,
+            id="unknown to a person",
+        ),
+    ],
+)
+def test_what_becomes_of_a_ticket_that_sounds_upset(
+    match: Match,
+    score: float,
+    outcome: str,
+    reason: str,
+    owner: str | None,
+    senior: str | None,
+    minutes: int | None,
+) -> None:
+    sounds = Sentiment(score, Band.UPSET)
+    given = _decide(match, replace(_FACTS, sentiment=sounds), DecidePolicy(_RULES), made=_PROMISING)
+    assert (given.outcome, given.reason) == (Outcome(outcome), Reason(reason))
+    assert (given.owner, given.senior, given.sentiment) == (owner, senior, sounds)
+    assert (None if given.sla is None else given.sla.minutes) == minutes
+    assert (
+        (given.priority is not None)
+        == (Action.RAISE in {step.action for step in given.steps})
+        == (score > 0.5)
+    )
+
+
+def test_the_rules_are_said_before_the_match() -> None:
+    given = _decide(_match(), replace(_FACTS, sentiment=_UPSET), DecidePolicy(_RULES))
+    assert given.explanation.startswith(
+        "Its priority is raised to high: it sounds upset (0.8, and 0.5 is enough); access takes it for billing: it"
+        " sounds upset (0.8, and 0.5 is enough); nearest to “refund · card” (billing), right"
+    )
+
+
+def test_without_rules_a_sentiment_is_told_and_changes_nothing() -> None:
+    heard = _decide(_match(), replace(_FACTS, sentiment=Sentiment(1.0, Band.VERY_UPSET)))
+    assert replace(heard, sentiment=None) == _decide(_match())
 
 
 def test_an_owner_that_only_people_named_has_made_no_promise() -> None:
