@@ -18,12 +18,13 @@ from agents.generations import Assembler, generation_records
 from agents.topics import TopicNames
 from app.demo.history import generate
 from app.settings import Settings
-from models.generation import Generation, Owner, Thresholds
+from models.generation import Generation, Owner
 from models.routing.encode import Encoder
 from schemas.codec import decode, encode
 from schemas.state import TicketState, TicketStatus
 from tests import kafka
 from tests.eventually import eventually
+from tests.fakes.generations import generation, unit_rows
 from tests.fakes.history import FRESH, HISTORY, NOW_MS
 from tests.integration.conftest import StartWorker, learn
 from tests.integration.ledger import await_answers, decisions_of
@@ -223,23 +224,8 @@ time.sleep(600)
 
 def some_generation() -> Generation:
     """Of several parts."""
-    import numpy as np
-
-    from models.generation import Cluster
-
-    chance = np.random.default_rng(7)
-    rows = chance.standard_normal((2_000, 512)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return Generation(
-        clusters=(Cluster("c-1", "one", None, 2_000),),
-        owners=(),
-        centroids=rows[:1],
-        exemplars=rows.astype(np.float16),
-        exemplar_cluster=np.zeros(2_000, dtype=np.int32),
-        thresholds=Thresholds(0.5, 0.5),
-        encoder="e",
-        created_at_ms=NOW_MS,
-    )
+    rows = unit_rows(2_000, 512, seed=7)
+    return generation([None], rows[:1], [(0, row) for row in rows])
 
 
 def test_a_generation_whose_writer_was_killed_in_the_middle_is_never_seen(bootstrapper: Bootstrapper) -> None:

@@ -52,8 +52,8 @@ def test_create_makes_what_is_missing_and_nothing_twice(broker: str, names: Topi
 
 def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None:
     client, specs = kafka.admin(broker), topic_specs(names, PARTITIONS, 1)
-    tickets, routed, surges, feedback, insights, state, generations, corrections, *others = specs
-    counts, surge_state, dead = others
+    tickets, routed, surges, feedback, insights, shadow, state, generations, *others = specs
+    corrections, counts, surge_state, dead = others
     admin.create(
         client,
         [
@@ -62,6 +62,7 @@ def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None
             with_setting(surges, "cleanup.policy", "delete"),
             with_setting(feedback, "retention.ms", -1),  # longer than wanted: no difference
             insights,
+            shadow,
             replace(state, partitions=3, follows=None),
             replace(generations, partitions=2),
             with_setting(counts, "compression.type", "zstd"),
