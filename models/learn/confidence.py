@@ -1,11 +1,12 @@
 """Learn the confidence: what the evidence for an owner is worth, and from where on nobody needs to look.
 
 Everything is fitted on tickets of the history that were held back in turn, in two roles: as they are (with their copies
-held back too), and as tickets of a problem that nobody has seen (with all of their owner's tickets held back), which
+held back too), and as tickets of a problem that nobody has seen (with all tickets of their cluster held back), which
 no owner can be right for.
 """
 
 from dataclasses import dataclass, replace
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def calibrate(
     """Weights, calibration and thresholds from held-back tickets of true party `truth` [m].
 
     Args:
-        unknown: the same tickets as if their party were unknown; None where there is one party only.
+        unknown: the same tickets as if their problem were unknown; None where there is one party only.
     """
     confidence = _stacked(alone, truth, has_head)
     probability = weigh(alone.answers, alone.linear, alone.votes, alone.centroids, confidence)
@@ -104,26 +105,28 @@ def calibrate(
     every = right
     if unknown is not None:
         stranger = weigh(unknown.answers, unknown.linear, unknown.votes, unknown.centroids, confidence)
-        stranger[np.arange(len(truth)), truth] = 0.0
         top, led = np.append(top, stranger.max(axis=1)), np.append(led, stranger.argmax(axis=1))
         every = np.append(right, np.zeros(len(truth), dtype=np.bool_))
         share = policy.unknown_share
         weight = np.repeat([1.0, share / (1.0 - share)], len(truth))
         confidence = _platt(confidence, top, every, weight)
         confidence = _scoped(confidence, alone, unknown)
+    scopes = scope_of(alone.strength, alone.nearest, confidence)
+    basis = scopes[right] if right.any() else scopes
+    scope = _floored(np.quantile(basis, policy.floor_quantile)) if len(basis) else 0.0
+    if unknown is not None:
+        scopes = np.append(scopes, scope_of(unknown.strength, unknown.nearest, confidence))
+    known = scopes >= scope  # no other is ever routed: it costs nothing
     sure = confidence_of(top, confidence)
-    route_at = max(policy.least, route_from(sure, every, weight, policy.target_error))
-    scope = scope_of(alone.strength, alone.nearest, confidence)
-    basis = scope[right] if right.any() else scope
-    own = confidence_of(probability.max(axis=1), confidence)
-    owners = _owner_thresholds(sure, every, weight, led, route_at, policy)
+    route_at, owners = _thresholds(sure[known], every[known], weight[known], led[known], policy)
     needed = np.full(probability.shape[1], route_at)
     for party, at in owners:
         needed[party] = at
-    routed = own >= needed[leader]
+    own = sure[: len(truth)]
+    routed = known[: len(truth)] & (own >= needed[leader])
     return Calibration(
         confidence=confidence,
-        scope=_rounded(np.quantile(basis, policy.floor_quantile)) if len(basis) else 0.0,
+        scope=scope,
         route_at=route_at,
         owners=owners,
         reachable=route_at <= 1,
@@ -149,8 +152,8 @@ def route_from(confidence: Floats, right: NDArray[np.bool_], weight: Floats, tar
     Conformal risk control (Angelopoulos et al. 2024) of the loss that a ticket routed costs: 1 - target where it is
     wrong, -target where it is right, 0 where it is not routed. One more ticket, of the worst kind, is added to those
     seen; at a target of .05 a history must be right 19 times of 19 before anything is routed, and one of thousands
-    loses next to nothing. The loss is not monotone in the threshold, so that it must hold from there on upwards
-    wherever a cut can be made.
+    loses next to nothing. The loss is not monotone in the threshold: it holds at the threshold, and on the whole from
+    there on upwards, where the tickets are surer, but not at each cut between.
     """
     order = np.argsort(-confidence, kind="stable")
     loss = np.cumsum(weight[order] * (np.where(right[order], 0.0, 1.0) - target_error)) + (1.0 - target_error)
@@ -160,15 +163,14 @@ def route_from(confidence: Floats, right: NDArray[np.bool_], weight: Floats, tar
     return float(confidence[order][np.flatnonzero(holds)[-1]]) if holds.any() else NEVER
 
 
-def _owner_thresholds(
-    confidence: Floats,
-    right: NDArray[np.bool_],
-    weight: Floats,
-    leader: Rows,
-    route_at: float,
-    policy: ConfidencePolicy,
-) -> tuple[tuple[int, float], ...]:
-    """Parties whose own tickets break the promise at the common threshold, and where theirs would hold it."""
+def _thresholds(
+    confidence: Floats, right: NDArray[np.bool_], weight: Floats, leader: Rows, policy: ConfidencePolicy
+) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """From where on to route; and parties whose own tickets break the promise there, with where theirs would hold it.
+
+    Rounded down to the places that a decision's confidence has: what was routed here is routed there.
+    """
+    route_at = max(policy.least, _floored(route_from(confidence, right, weight, policy.target_error)))
     found = []
     for party in np.unique(leader).tolist():
         own = leader == party
@@ -177,10 +179,10 @@ def _owner_thresholds(
         routed = own & (confidence >= route_at)
         wrong = float((weight[routed] * ~right[routed]).sum())
         if wrong > policy.target_error * float(weight[routed].sum()):
-            at = route_from(confidence[own], right[own], weight[own], policy.target_error)
+            at = _floored(route_from(confidence[own], right[own], weight[own], policy.target_error))
             if at > route_at:
                 found.append((int(party), at))
-    return tuple(found)
+    return route_at, tuple(found)
 
 
 def _stacked(alone: Asked, truth: Rows, has_head: bool) -> Confidence:
@@ -241,3 +243,7 @@ def _scoped(confidence: Confidence, alone: Asked, unknown: Asked) -> Confidence:
 
 def _rounded(value: float) -> float:
     return round(float(value), 6)
+
+
+def _floored(value: float) -> float:
+    return floor(float(value) * 1e6) / 1e6

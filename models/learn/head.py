@@ -68,14 +68,14 @@ class HeldBack:
     """Answers of heads that had not seen the ticket.
 
     Attributes:
-        alone: [m, parties] answers without the ticket and its copies.
-        unknown: [m, parties] answers without anything of the ticket's party, as if its problem were new.
-        linear: [m, parties] log-odds without the ticket and its copies.
+        alone, linear: [m, parties] answers and log-odds without the ticket and its copies.
+        unknown, unknown_linear: [m, parties] the same without any ticket of its problem, as if that were new.
     """
 
     alone: Singles
-    unknown: Singles
     linear: Floats
+    unknown: Singles
+    unknown_linear: Floats
 
 
 def can_learn(party: Rows, policy: HeadPolicy) -> bool:
@@ -100,16 +100,19 @@ def sampled(count: int, most: int) -> Rows:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def held_back(vectors: Vectors, party: Rows, group: Rows, parties: int, policy: HeadPolicy) -> HeldBack:
-    """Held-back answers for settled hybrid vectors [m, width] of known party [m]; rows of one `group` [m] are held
-    back together."""
+def held_back(
+    vectors: Vectors, party: Rows, group: Rows, problem: Rows, parties: int, policy: HeadPolicy
+) -> HeldBack:
+    """Held-back answers for settled hybrid vectors [m, width] of known party [m]; rows of one `group` [m], and in the
+    other role of one `problem` [m], are held back together."""
     factor = _factor(vectors, policy)
     targets = _targets(party, parties)
     weights, inverse = _solve(factor, targets), _inverse(factor)
     return HeldBack(
         alone=_without(group, targets, weights, inverse),
-        unknown=_without(party, targets, weights, inverse),
         linear=_linear_held_back(vectors, party, group, parties, policy),
+        unknown=_without(problem, targets, weights, inverse),
+        unknown_linear=_linear_held_back(vectors, party, problem, parties, policy),
     )
 
 

@@ -14,6 +14,7 @@ from models.exact import Floats
 from models.generation import Generation, Thresholds
 from models.learn.confidence import Asked, Calibration, ConfidencePolicy, calibrate
 from models.learn.head import HeadPolicy, copies, held_back, sampled
+from models.recluster.cluster import sums_of
 from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, settle, tally
 
 _CHUNK = 256
@@ -33,43 +34,45 @@ class Policies(Protocol):
 
 
 def calibrated(
-    draft: Generation, dense: Vectors, sums: Floats, build: IndexBuilder, policy: Policies
+    draft: Generation, dense: Vectors, build: IndexBuilder, policy: Policies
 ) -> tuple[Generation, Calibration]:
     """The generation with its confidence and thresholds, and what they would have done to its history.
 
     Args:
         dense: [E, dim] the encoder's settled vectors of the exemplars.
-        sums: [C, width] sum of the hybrid vectors of each cluster's tickets.
     """
     ready = searchable(draft, build)
-    exemplars, own = settle(draft.exemplars), ready.party[draft.exemplar_cluster]
+    exemplars = settle(draft.exemplars)
     group = copies(exemplars, policy.head.copies_at)
     rows = sampled(len(exemplars), policy.head.held_back)
-    truth, several = own[rows], len(ready.owners) > 1
-    alone_says = unknown_says = linear = np.zeros((len(rows), len(ready.owners)))
+    problem = draft.exemplar_cluster[rows].astype(np.int64)
+    truth, parties = ready.party[problem], len(ready.owners)
+    alone_says = unknown_says = (np.zeros((len(rows), parties)), np.zeros((len(rows), parties)))
     if draft.head is not None:
-        back = held_back(exemplars[rows], truth, group[rows], len(ready.owners), policy.head)
-        alone_says, unknown_says = back.alone.astype(np.float64), back.unknown.astype(np.float64)
-        linear = back.linear
+        back = held_back(exemplars[rows], truth, group[rows], problem, parties, policy.head)
+        alone_says = back.alone.astype(np.float64), back.linear
+        unknown_says = back.unknown.astype(np.float64), back.unknown_linear
 
-    centroids = best_in_party(_similarity(ready, exemplars, rows, sums), ready.party)[0]
+    similarity = _similarity(ready, exemplars, rows, group)
+    near = best_in_party(similarity, ready.party)[0]
     copied = np.append(group, np.full(len(ready.voters) - len(group), -1))
-    alone = _asked(ready, rows, (alone_says, linear, centroids), (group[rows], copied), policy.vote)
+    alone = _asked(ready, rows, (*alone_says, near), (group[rows], copied), policy.vote)
     unknown = None
-    if several:
-        elsewhere, others = centroids.copy(), linear.copy()
-        elsewhere[np.arange(len(rows)), truth] = -1.0
-        others[np.arange(len(rows)), truth] = linear.min(axis=1)
-        kin = (truth, ready.party[ready.voter_cluster])
-        unknown = _asked(ready, rows, (unknown_says, others, elsewhere), kin, policy.vote)
+    if parties > 1:
+        similarity[np.arange(len(rows)), problem] = -1.0
+        elsewhere = best_in_party(similarity, ready.party)[0]
+        kin = (problem, ready.voter_cluster)
+        unknown = _asked(ready, rows, (*unknown_says, elsewhere), kin, policy.vote)
     calibration = calibrate(alone, unknown, truth, policy.confidence, has_head=draft.head is not None)
-    near = _nearest(dense, rows, group)
+    likest = _nearest(dense, rows, group)
     thresholds = Thresholds(
         scope=calibration.scope,
         route_at=calibration.route_at,
         owners=tuple((ready.owners[party] or "", at) for party, at in calibration.owners),
-        similar=round(float(np.quantile(near, policy.confidence.floor_quantile)), 4) if len(near) else 0.0,
-        reach=1.0 if unknown is None else round(float(np.median(unknown.nearest)), 4),
+        similar=round(float(np.quantile(likest, policy.confidence.floor_quantile)), 4)
+        if len(likest)
+        else 0.0,
+        reach=_reach(unknown, policy.head.copies_at),
     )
     made = replace(
         draft,
@@ -80,15 +83,25 @@ def calibrated(
     return made, calibration
 
 
-def _similarity(ready: Searchable, exemplars: Vectors, rows: Rows, sums: Floats) -> NDArray[np.float32]:
-    """Cosines [m, C] of exemplars and centroids, that of its own cluster without the ticket itself."""
-    asked, cluster = exemplars[rows], ready.generation.exemplar_cluster[rows]
+def _reach(unknown: Asked | None, copies_at: float) -> float:
+    """How like a ticket of another problem mostly is; at least copies of a ticket are in its reach."""
+    return copies_at if unknown is None else min(copies_at, round(float(np.median(unknown.nearest)), 4))
+
+
+def _similarity(ready: Searchable, exemplars: Vectors, rows: Rows, group: Rows) -> NDArray[np.float32]:
+    """Cosines [m, C] of exemplars and centroids; of its own cluster's without the ticket and its copies, -1 where
+    nothing is left."""
+    asked, cluster = exemplars[rows], ready.generation.exemplar_cluster.astype(np.int64)
     similarity = asked @ ready.centroids.T
-    others = sums[cluster] - asked
+    copies_there = np.unique(cluster * (int(group.max(initial=0)) + 1) + group, return_inverse=True)[1]
+    others = sums_of(exemplars, cluster, len(ready.centroids))[cluster[rows]]
+    others -= sums_of(exemplars, copies_there, int(copies_there.max(initial=-1)) + 1)[copies_there[rows]]
     length = np.linalg.norm(others, axis=1)
     own = np.einsum("ij,ij->i", others, asked.astype(np.float64))
-    alone = length < 1e-6  # the only ticket of its cluster
-    similarity[np.arange(len(rows)), cluster] = np.where(alone, -1.0, own / np.where(alone, 1.0, length))
+    alone = length < 1e-6
+    similarity[np.arange(len(rows)), cluster[rows]] = np.where(
+        alone, -1.0, own / np.where(alone, 1.0, length)
+    )
     return similarity
 
 

@@ -24,7 +24,6 @@ from models.recluster.cluster import (
     Labels,
     centroids_of,
     similarity_to_own,
-    sums_of,
 )
 from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
 from models.recluster.history import Group, History, canonical_order, check_history, find_groups
@@ -141,7 +140,7 @@ def first_generation(
     )
     check(draft)
     dense = settle(history.vectors[used][chosen])
-    fitted, calibration = calibrated(draft, dense, sums_of(vectors, labels, len(groups)), build, policy)
+    fitted, calibration = calibrated(draft, dense, build, policy)
     report = Report(
         tickets=len(keys),
         used=len(used),

@@ -151,14 +151,14 @@ def test_when_there_is_something_to_learn(party: list[int], learns: bool) -> Non
 )
 def test_held_back_answers_are_those_of_a_head_that_never_saw_the_group(group: Rows) -> None:
     vectors, party = _blobs()
-    found = held_back(vectors, party, group, 3, _POLICY)
+    found = held_back(vectors, party, group, party, 3, _POLICY)
     np.testing.assert_allclose(found.alone, _left_out(vectors, party, group, 3), atol=1e-4)
     np.testing.assert_allclose(found.unknown, _left_out(vectors, party, party, 3), atol=1e-4)
 
 
 def test_a_party_that_nobody_has_seen_is_never_answered() -> None:
     vectors, party = _blobs()
-    found = held_back(vectors, party, np.arange(30), 3, _POLICY)
+    found = held_back(vectors, party, np.arange(30), party, 3, _POLICY)
     np.testing.assert_allclose(found.unknown[np.arange(30), party], 0.0, atol=1e-4)
     assert (found.alone.argmax(axis=1) == party).mean() > 0.9
 
@@ -166,18 +166,30 @@ def test_a_party_that_nobody_has_seen_is_never_answered() -> None:
 def test_what_the_linear_part_says_of_a_group_does_not_hang_on_its_labels() -> None:
     vectors, party = _blobs()
     group = np.arange(30) // 3
-    told = held_back(vectors, party, group, 3, _POLICY).linear
+    told = held_back(vectors, party, group, group[::-1], 3, _POLICY).linear
     assert (told.argmax(axis=1) == party).mean() > 0.9
     for own in (0, 4, 9):
         lied = np.where(group == own, (party + 1) % 3, party)
-        again = held_back(vectors, lied, group, 3, _POLICY).linear
+        again = held_back(vectors, lied, group, group[::-1], 3, _POLICY).linear
         assert np.array_equal(again[group == own], told[group == own])
         assert not np.array_equal(again, told)
 
 
+def test_in_the_other_role_it_is_the_problem_that_it_has_not_seen() -> None:
+    vectors, party = _blobs()
+    alone, problem = np.arange(30), np.arange(30) // 5
+    told = held_back(vectors, party, alone, problem, 3, _POLICY)
+    swapped = held_back(vectors, party, problem, alone, 3, _POLICY)
+    for ours, theirs in ((told.alone, swapped.unknown), (told.linear, swapped.unknown_linear)):
+        assert np.array_equal(ours, theirs)
+    for ours, theirs in ((told.unknown, swapped.alone), (told.unknown_linear, swapped.linear)):
+        assert np.array_equal(ours, theirs)
+    assert not np.allclose(told.alone, told.unknown)
+
+
 def test_of_one_group_the_linear_part_can_say_nothing() -> None:
     vectors, party = _blobs()
-    assert not held_back(vectors, party, np.zeros(30, dtype=np.int64), 3, _POLICY).linear.any()
+    assert not held_back(vectors, party, np.zeros(30, dtype=np.int64), party, 3, _POLICY).linear.any()
 
 
 @pytest.mark.parametrize(

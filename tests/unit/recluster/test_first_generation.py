@@ -25,8 +25,9 @@ _OWNERS = ["billing", "access", "logistics", "billing"]
 
 
 def _history(each: int = 40, owned: bool = True, labelled: bool = False) -> History:
-    """Four problems of three owners; text i of a problem is its topic and a word of its own."""
-    vectors, topic = blobs(np.eye(4, dtype=np.float32), each, spread=0.05, seed=0)
+    """Four problems of three owners, whose tickets are no copies; text i of a problem is its topic and a word of its
+    own."""
+    vectors, topic = blobs(np.eye(16, dtype=np.float32)[:4], each, spread=0.15, seed=0)
     return History(
         vectors=vectors,
         texts=[f"{_TOPICS[t]} word{chr(97 + row % 26)}{row}" for row, t in enumerate(topic)],
@@ -44,7 +45,7 @@ def _first(
         encoder="fake",
         teams=teams,
         now_ms=1_700_000_000_000,
-        density=Leaders(),
+        density=Leaders(radius=0.9),
         build=ExactIndex,
         policy=policy or FirstPolicy(),
     )
@@ -64,8 +65,35 @@ def test_problems_are_found_inside_their_owners() -> None:
     for topic in range(4):
         rows = set(made.assignment[topic * 40 : topic * 40 + 40].tolist())
         assert [clusters[row].owner for row in rows] == [_OWNERS[topic]]
-    assert made.report.calibration.reachable
-    assert made.generation.thresholds == made.report.calibration.thresholds
+    calibration = made.report.calibration
+    assert calibration.reachable
+    assert calibration.coverage > 0.9
+    assert made.generation.confidence == calibration.confidence
+    assert made.generation.thresholds.route_at == calibration.route_at
+
+
+def test_what_is_learned_fits_the_history() -> None:
+    """Words and encoder, a head over three owners, and a confidence for each of them."""
+    made = _first(_history()).generation
+    assert made.lexicon is not None
+    assert made.head is not None
+    assert (made.dim, made.width) == (16, 16 + made.lexicon.components.shape[1])
+    assert made.head.weights.shape == (160, 3)
+    assert made.lexicon.weight in FirstPolicy().head.lexical_weights
+    assert dict(made.reference).keys() == {"confidence", "nearest", "strength"}
+
+
+def test_of_a_small_history_less_is_learned() -> None:
+    small = _first(_history(each=5)).generation  # twenty tickets: of terms there is not enough to see
+    assert (small.lexicon, small.width) == (None, 16)
+    assert small.head is not None
+    assert _first(_history(each=4)).generation.head is None
+
+
+def test_where_nobody_owns_anything_words_weigh_as_set_and_there_is_no_head() -> None:
+    made = _first(_history(owned=False), policy=FirstPolicy(lexical_weight=0.7)).generation
+    assert made.lexicon is not None
+    assert (made.lexicon.weight, made.head) == (0.7, None)
 
 
 def test_labelled_problems_are_the_clusters() -> None:
