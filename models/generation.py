@@ -156,6 +156,10 @@ def check(generation: Generation) -> None:
     """Raise BadGeneration where the parts of a generation do not fit each other."""
     count, owners = len(generation.clusters), {owner.name for owner in generation.owners}
     lexicon, head = generation.lexicon, generation.head
+    if lexicon is not None and (lexicon.terms.ndim, lexicon.idf.ndim, lexicon.components.ndim) != (1, 1, 2):
+        raise BadGeneration("generation: the lexicon's parts have another shape")
+    named = [cluster.owner for cluster in generation.clusters]
+    parties = len({owner for owner in named if owner is not None}) + named.count(None)
     problems = {
         "no clusters": count == 0,
         "centroids are not one row a cluster": generation.centroids.shape != (count, generation.width),
@@ -175,19 +179,25 @@ def check(generation: Generation) -> None:
         ),
         "the lexicon's parts differ in length": lexicon is not None
         and not len(lexicon.terms) == len(lexicon.idf) == len(lexicon.components),
-        "the head has not one row an exemplar": head is not None
-        and head.weights.shape[:1] != generation.exemplars.shape[:1],
+        "the lexicon's terms are not in order": lexicon is not None
+        and not (lexicon.terms[1:] > lexicon.terms[:-1]).all(),
+        "the head is not one row an exemplar and one column a party": head is not None
+        and head.weights.shape != (len(generation.exemplars), parties),
         "the head is not finite": head is not None and not np.isfinite(head.weights).all(),
         "the linear head does not fit the other": head is not None
         and head.linear is not None
-        and not (
-            head.linear.shape == (generation.width + 1, head.weights.shape[1])
-            and np.isfinite(head.linear).all()
-        ),
+        and not (head.linear.shape == (generation.width + 1, parties) and np.isfinite(head.linear).all()),
+        "confidence or a threshold is not finite": not np.isfinite(_numbers(generation)).all(),
     }
     for problem, found in problems.items():
         if found:
             raise BadGeneration(f"generation: {problem}")
+
+
+def _numbers(generation: Generation) -> list[float]:
+    confidence, thresholds = generation.confidence, generation.thresholds
+    single = (thresholds.scope, thresholds.route_at, thresholds.similar, thresholds.reach)
+    return [*asdict(confidence).values(), *single, *(at for _, at in thresholds.owners)]
 
 
 def to_bytes(generation: Generation) -> bytes:
@@ -236,9 +246,9 @@ def from_bytes(blob: bytes) -> Generation:
         end = start + int.from_bytes(blob[len(_MAGIC) : start], "little")
         header = json.loads(blob[start:end])
         generation = _read(header, io.BytesIO(zlib.decompress(blob[end:])))
-    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        check(generation)
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise BadGeneration(f"generation: cannot be read ({type(error).__name__})") from error
-    check(generation)
     return generation
 
 
