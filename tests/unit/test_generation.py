@@ -83,7 +83,7 @@ _MADE = {
 
 
 def _arrays(made: Generation) -> list[np.ndarray]:
-    found = [made.centroids, made.exemplars, made.exemplar_cluster]
+    found: list[np.ndarray] = [made.centroids, made.exemplars, made.exemplar_cluster]
     if made.lexicon is not None:
         found += [made.lexicon.terms, made.lexicon.idf, made.lexicon.components]
     if made.head is not None:
