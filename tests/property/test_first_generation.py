@@ -1,10 +1,9 @@
-"""Laws of making a generation: what is chosen to vote, and what a threshold promises."""
+"""Laws of making a generation: what is chosen to vote, and what clusters are called."""
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.recluster.calibrate import wilson_lower
 from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
 from models.recluster.name import name_clusters
 
@@ -37,10 +36,3 @@ def test_names_are_never_empty_and_never_shared(texts: dict[int, list[str]]) -> 
     names = [name.name for name in name_clusters(texts, {}).values()]
     assert all(names)
     assert len(set(names)) == len(names) == len(texts)
-
-
-@given(trials=st.integers(1, 10_000), share=st.floats(0, 1), errors=st.floats(0, 5))
-def test_wilsons_bound_lies_under_what_was_measured(trials: int, share: float, errors: float) -> None:
-    successes = np.array([round(share * trials)])
-    lower = wilson_lower(successes, np.array([trials]), errors)[0]
-    assert -1e-9 <= lower <= successes[0] / trials + 1e-9
