@@ -13,7 +13,7 @@ import numpy as np
 from agents.state import vector_of
 from models.generation import Generation
 from models.lexicon import join
-from models.routing.corrections import Act, ActKind
+from models.routing.corrections import MOST, Act, ActKind
 from models.vote import Vectors
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
@@ -120,27 +120,36 @@ _TEACHES = {
 
 
 class Hybrids:
-    """Corrections as acts on one generation, whose lexicon their texts are read with, each once."""
+    """Corrections as acts on one generation, whose lexicon their texts are read with, each once.
+
+    Of a log that only grows, no more are read and kept than are remembered.
+    """
 
     def __init__(self, generation: Generation) -> None:
         self._lexicon = generation.lexicon
         self._vectors: dict[int, Vectors] = {}
 
     def acts(self, learnt: Sequence[Learnt]) -> list[Act]:
-        """The acts among them, in their order."""
-        fresh = [one for one in learnt if one.vector is not None and one.revision not in self._vectors]
+        """The acts among them, in their order: the latest that are remembered."""
+        told = [one for one in learnt if one.owner is not None and one.kind in _TEACHES][-MOST:]
+        fresh = [one for one in told if one.vector is not None and one.revision not in self._vectors]
+        vectors = {one.revision: self._vectors.get(one.revision) for one in told}
         if fresh:
             dense = np.stack([one.vector for one in fresh if one.vector is not None])
             joined = join(self._lexicon, [one.text or "" for one in fresh], dense)
-            self._vectors.update({one.revision: row for one, row in zip(fresh, joined, strict=True)})
+            vectors |= {one.revision: row for one, row in zip(fresh, joined, strict=True)}
+        self._vectors = {revision: row for revision, row in vectors.items() if row is not None}
         return [
-            Act(one.revision, _TEACHES[one.kind], one.owner, one.ticket_id, one.cluster_id, self._of(one))
-            for one in learnt
-            if one.owner is not None and one.kind in _TEACHES
+            Act(
+                revision=one.revision,
+                kind=_TEACHES[one.kind],
+                owner=one.owner or "",
+                ticket_id=one.ticket_id,
+                cluster=one.cluster_id,
+                vector=vectors[one.revision],
+            )
+            for one in told
         ]
-
-    def _of(self, one: Learnt) -> Vectors | None:
-        return self._vectors.get(one.revision)
 
 
 def contested_since(learnt: tuple[Learnt, ...], since_ms: int) -> frozenset[str]:

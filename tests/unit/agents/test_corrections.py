@@ -1,15 +1,23 @@
 """Corrections on their topic: what counts of them, in which order, for whom."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from agents.corrections import CorrectionLog, contested_since
+from agents.corrections import CorrectionLog, Hybrids, contested_since
 from agents.state import text_of
+from models.evidence import searchable
+from models.learn.lexicon import LexiconPolicy, fit_lexicon
+from models.lexicon import join
+from models.routing.corrections import MOST, Act, ActKind, corrections_of
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.feedback import Correction, CorrectionKind
 from schemas.unreadable import Unreadable
+from tests.fakes.generations import generation, unit_rows
 from tests.fakes.records import NOW_MS
+from tests.fakes.vector_index import NumpyIndex
 
 DIM = 4
 EYE = np.eye(DIM, dtype=np.float32)
@@ -153,6 +161,69 @@ def test_a_reader_that_comes_after_compaction_learns_the_same(topic: Topic, gone
     told = [[(o.revision, o.feedback_id, o.owner) for o in log.learnt()] for log in (topic.log, late)]
     assert told[0] == told[1] == [(5, "f-1", "payments"), (6, "f-3", "locks")]
     assert late.revision == topic.log.revision
+
+
+# -- as acts on a generation
+
+
+LEXICON = fit_lexicon(
+    ["the lock is offline", "sign in fails", "paid twice"] * 20, LexiconPolicy(components=2), 0.5
+)
+MADE = replace(generation(["mobile", "locks"], unit_rows(2, DIM + 2, 0), []), dim=DIM, lexicon=LEXICON)
+
+
+def test_each_kind_of_act_teaches_what_it_says(topic: Topic) -> None:
+    topic.put(
+        correction("f-1"),
+        correction("f-2", kind="confirmed", text=None, vector=None, encoder=None),
+        correction("f-3", kind="bound", ticket_id=None, text=None, vector=None, encoder=None),
+        correction("f-4", kind="merged", ticket_id=None, into_cluster_id="c-2"),
+        correction("f-5", kind="split", ticket_id=None),
+        correction("f-6", owner=None),
+    )
+    first, *others = Hybrids(MADE).acts(topic.log.learnt())
+    assert (first.revision, first.kind, first.owner) == (1, ActKind.CORRECTED, "locks")
+    assert (first.ticket_id, first.cluster) == ("t-f-1", "c-1")
+    assert others == [
+        Act(2, ActKind.CONFIRMED, "locks", "t-f-2", "c-1", None),
+        Act(3, ActKind.BOUND, "locks", None, "c-1", None),
+    ]
+
+
+def test_a_text_stands_beside_the_generation_as_its_ticket_did(topic: Topic) -> None:
+    topic.put(correction("f-1"), correction("f-2", text="paid twice", vector=text_of(EYE[1])))
+    found = Hybrids(MADE).acts(topic.log.learnt())
+    expected = join(LEXICON, ["the lock is offline", "paid twice"], EYE[:2])
+    for act, row in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(act.vector, row)
+
+
+def test_a_text_is_read_once_and_forgotten_once_it_counts_no_more(topic: Topic) -> None:
+    hybrids = Hybrids(MADE)
+    topic.put(correction("f-1"))
+    (first,) = hybrids.acts(topic.log.learnt())
+    topic.put(correction("f-2", text="paid twice"))
+    again, second = hybrids.acts(topic.log.learnt())
+    assert again.vector is first.vector
+    topic.write("f-2", None)
+    assert hybrids.acts(topic.log.learnt()) == [again]
+    topic.put(correction("f-3", text="sign in fails"))
+    assert [act.revision for act in hybrids.acts(topic.log.learnt())] == [1, 4]
+    assert second.vector is not None
+
+
+def test_no_more_acts_are_read_than_are_remembered(topic: Topic) -> None:
+    """They come to the same: what is older than that counts nowhere."""
+    topic.put(*(correction(f"f-{n}", owner=f"team {n}") for n in range(3)))
+    first = topic.log.learnt()
+    later = tuple(
+        replace(first[2], revision=revision, ticket_id=f"t-{revision}") for revision in range(4, MOST + 3)
+    )
+    acts = Hybrids(MADE).acts([*first, *later])
+    assert len(acts) == MOST
+    assert [act.revision for act in acts[:2]] == [3, 4]
+    ready = searchable(MADE, NumpyIndex)
+    assert corrections_of(acts, MOST + 2, ready).owners == ("team 2",) * MOST
 
 
 # -- repeated and late acts on clusters
