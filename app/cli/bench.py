@@ -73,6 +73,36 @@ def restore(
             fail(Fatal(f"the worker's {name} are {report[name]:,} and not the {wanted:,} that were written"))
 
 
+@app.command()
+def explain(
+    tickets: Annotated[int, typer.Option(min=1, help="Decided on in each turn.")] = 2_048,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the decisions that are explained.")] = 0.05,
+    turns: Annotated[int, typer.Option(min=1, help="Each with and without explanations.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Decisions a second with none and with a share of them explained, by the embedded encoder; no Kafka.
+
+    Example: sluice bench explain --share 0.05 --json
+    """
+    from app.bench.explain import bench_explain
+    from app.scratch import Told
+
+    settings = load_settings()
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        report = bench_explain(settings, tickets, share, turns, told)
+    if as_json:
+        print_json(report)
+        return
+    rates, cpu = report["decisions_per_s"], report["cpu_us_per_decision"]
+    table = Table("explained", "decisions/s", "processor, µs a decision")
+    table.add_row("none", f"{rates['share_0']:,}", f"{cpu['share_0']:,}")
+    of_all = f"{report['explained']:,} of {report['decisions']:,}"
+    table.add_row(of_all, f"{rates['explained']:,}", f"{cpu['explained']:,}")
+    table.add_row("ratio", f"{report['throughput_ratio']:.3f}", f"{report['cpu_ratio']:.3f}")
+    out.print(table)
+
+
 def _print_restore(report: dict[str, Any]) -> None:
     table = Table("restore", "")
     table.add_row("tickets", f"{report['tickets']:,}")

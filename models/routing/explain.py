@@ -112,7 +112,7 @@ def explain(
         other = _other_owner(found, list(zip(sets, more, strict=True)), ground)
     return Explanation(
         match=found,
-        heat=heat_of(text, pieces, falls.tolist(), drops.tolist()),
+        heat=heat_of(text, pieces, dict(enumerate(falls.tolist())), dict(enumerate(drops.tolist()))),
         runner_up=_runner_up(found),
         counterfactual=other,
     )

@@ -1,6 +1,7 @@
 """Heat: pieces weighed by themselves, each text by itself, for no more than the text itself cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evidence import Searchable, searchable
-from models.lexicon import join
+from models.generation import Lexicon
+from models.lexicon import hashed_terms, join
 from models.routing.corrections import no_corrections
 from models.routing.decide import decision_id
 from models.routing.encode import Encoder, encode
@@ -71,21 +73,37 @@ def test_the_heat_of_a_text_is_its_own_whatever_stands_beside_it() -> None:
     assert all(part.probability is None for parts in together for part in parts)
 
 
-def test_all_pieces_cost_about_what_the_text_did() -> None:
+def _weighed(parts: Sequence[Part]) -> list[str]:
+    return [part.text for part in parts if part.weight is not None]
+
+
+def test_five_pieces_are_weighed_the_longest_where_no_lexicon_tells() -> None:
+    (parts,) = _heat(WordEncoder(_WORDS), _ready(), ["a1 bb22 ccc333 dddd4444 eeeee55555 ffffff666666 gg77"])
+    assert _weighed(parts) == ["bb22", "ccc333", "dddd4444", "eeeee55555", "ffffff666666"]
+
+
+def test_those_are_weighed_that_the_lexicon_finds_nearest() -> None:
+    terms = np.unique(hashed_terms(["lock"])[1])
+    rows = np.full((len(terms), 1), 2**14, dtype=np.int16)
+    made = generation(["payments", "locks"], np.eye(4, dtype=np.float32)[[0, 3]], [])
+    lexicon = Lexicon(terms, np.ones(len(terms), dtype=np.float32), rows, weight=3.0)
+    ready = searchable(replace(made, dim=3, lexicon=lexicon), NumpyIndex)
+    (parts,) = _heat(
+        WordEncoder(_WORDS), ready, ["many huge pages stand there, then lock locks locked block blocks"]
+    )
+    assert _weighed(parts) == ["lock", "locks", "locked", "block", "blocks"]
+
+
+@pytest.mark.parametrize(
+    "text", [" ".join(f"lock{n}" for n in range(300)), "lock" * 300], ids=["many_words", "one_word"]
+)
+def test_a_long_text_costs_no_more_than_its_budget_or_one_piece(text: str) -> None:
     encoder = WordEncoder(_WORDS)
-    text = " ".join(f"{word}{number}" for number in range(60) for word in ("lock", "door", "pay"))
-    _heat(encoder, _ready(), [text])
+    (parts,) = _heat(encoder, _ready(), [text])
     own, *of_pieces = encoder.passes
-    assert 0.5 * own < sum(of_pieces) <= 1.1 * own + 8 * 3
-
-
-def test_what_the_encoder_does_not_read_is_not_weighed() -> None:
-    encoder = WordEncoder(_WORDS, max_tokens=40)
-    numbers = [f"lock{number}" for number in range(100, 180)]
-    (parts,) = _heat(encoder, _ready(), [" ".join(numbers)])
-    weighed = [part.weight is not None for part in parts if part.text.strip()]
-    assert weighed == sorted(weighed, reverse=True)
-    assert 0 < sum(weighed) < len(weighed)
+    assert own > 256
+    assert 1 <= len(_weighed(parts)) <= 5
+    assert sum(of_pieces) <= 256 or len(_weighed(parts)) == 1
 
 
 def test_the_same_words_are_encoded_once() -> None:
