@@ -127,6 +127,12 @@ class Lookup:
         finally:
             consumer.unassign()
 
+    def close(self) -> None:
+        """Let the client go; a later read makes another."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
     def _client(self) -> Any:
         if self._consumer is None:
             self._consumer = self._connect(reader_options(self._kafka))

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from app.cli.console import Bootstrap, Json, err, fail, out, print_json, progress
+from app.logs import set_up_logs
 from app.settings import load_settings
 from models.errors import Fatal
 
@@ -88,6 +89,7 @@ def explain(
     from app.scratch import Told
 
     settings = load_settings()
+    set_up_logs("error", settings.log_format)
     with progress() as tell:
         told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
         report = bench_explain(settings, tickets, share, turns, told)

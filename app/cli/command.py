@@ -15,7 +15,7 @@ def build() -> typer.Typer:
     A command imports what is heavy (Faust, the models) where it runs, so that `--help` and a slip of the keyboard
     are answered at once.
     """
-    from app.cli import bench, broker, demo, evaluate, feedback, imports, learn, run, shadow, topics
+    from app.cli import bench, broker, demo, evaluate, explain, feedback, imports, learn, run, shadow, topics
 
     cli = typer.Typer(
         help="Route support tickets by meaning, and hear of new problems first.",
@@ -29,7 +29,7 @@ def build() -> typer.Typer:
     cli.add_typer(evaluate.app, name="evaluate")
     cli.add_typer(shadow.app, name="shadow")
     cli.add_typer(topics.app, name="topics")
-    for commands in (demo, imports, learn, run, feedback):
+    for commands in (demo, imports, learn, run, feedback, explain):
         commands.add_to(cli)
     return cli
 

@@ -1,0 +1,1 @@
+"""Explanations that are asked for, and decisions made again, from what stands in Kafka."""

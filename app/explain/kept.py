@@ -1,0 +1,166 @@
+"""Kept: what stands in Kafka of a ticket, a decision, a generation and the corrections. Under replay and answer.
+
+Whole topics are read, as a worker does at its start; nothing is written, and no group is joined.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from prometheus_client import CollectorRegistry
+
+from agents.corrections import CorrectionLog, Hybrids
+from agents.follower import Handler, Lookup
+from agents.generations import Assembler
+from agents.home import Homes
+from agents.live import Live
+from agents.metrics import declare
+from agents.topics import TopicNames
+from agents.wire import Record
+from app.settings import Settings
+from app.worker import duplicate_policy
+from models.errors import BadGeneration, Fatal, Transient
+from models.evidence import Searchable
+from models.generation import Generation
+from models.routing.corrections import Corrections, corrections_of
+from models.routing.encode import Encoder
+from schemas.codec import decode
+from schemas.dead_letter import DeadReason
+from schemas.decision import Decision
+from schemas.state import TicketState
+from schemas.unreadable import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Corrections up to a revision.
+
+    Attributes:
+        gone: later records that take back what is no longer there: so many were known then that are not now.
+    """
+
+    corrections: Corrections
+    gone: int
+
+
+class Kept:
+    """Reads the topics of the settings, by one client, until its block is left.
+
+    Args:
+        kafka: options of a client of the cluster.
+    """
+
+    def __init__(self, settings: Settings, kafka: dict[str, Any]) -> None:
+        self._settings, self._lookup = settings, Lookup(kafka)
+        self._names = TopicNames(settings.topic_prefix)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lookup.close()
+
+    def state(self, ticket_id: str) -> TicketState | None:
+        """The state of a ticket; None where there is none, or the ticket was deleted.
+
+        Raises:
+            Fatal: it cannot be read.
+            Transient: no broker answers, or the topic is missing.
+        """
+        topic = self._names.state
+        home = Homes(self._settings.partitioner, self._lookup.count(topic)).of(ticket_id)
+        key, values = ticket_id.encode(), list[bytes | None]()
+
+        def keep(record: Record) -> None:
+            if record.key() == key:
+                values[:] = [record.value()]
+
+        self._lookup.read(topic, [home], keep)
+        if not values or values[0] is None:
+            return None
+        try:
+            return decode(TicketState, values[0])
+        except Unreadable as error:
+            raise Fatal(f"the state of {ticket_id} cannot be read ({error.reason.value})") from None
+
+    def decision(self, decision_id: str) -> Decision | None:
+        """The decision of this id that was published last; None where there is none any more."""
+        needle, found = f'"{decision_id}"'.encode(), list[Decision]()
+
+        def keep(record: Record) -> None:
+            value = record.value()
+            if value is None or needle not in value:
+                return
+            try:
+                decision = decode(Decision, value)
+            except Unreadable:
+                return
+            if decision.decision_id == decision_id:
+                found[:] = [decision]
+
+        self._read_all(self._names.routed, keep)
+        return found[0] if found else None
+
+    def generation(self, name: str) -> Generation | None:
+        """The generation of this id, in force or not; None where it does not stand in the topic any more."""
+        assembler, found = Assembler(), list[Generation]()
+
+        def keep(record: Record) -> None:
+            key = record.key()
+            if key is None or key.decode(errors="replace").partition("/")[0] != name:
+                return
+            try:
+                whole = assembler.feed(key, record.value())
+            except BadGeneration:
+                return  # said again without its parts, or broken: then it is not there
+            if whole is not None:
+                found[:] = [whole[1]]
+
+        self._read_all(self._names.generations, keep)
+        return found[0] if found else None
+
+    def taught(self, ready: Searchable, revision: int) -> Taught:
+        """What people had corrected up to a revision, on top of a generation.
+
+        Raises:
+            Fatal: another version of Sluice wrote a correction.
+        """
+        generation = ready.generation
+        log, seen, gone = CorrectionLog(generation.encoder, generation.dim), set[bytes | None](), 0
+
+        def feed(record: Record) -> None:
+            nonlocal gone
+            if record.offset() >= revision:
+                gone += record.value() is None and record.key() not in seen
+                return
+            seen.add(record.key())
+            try:
+                log.feed(record.key(), record.value(), record.offset())
+            except Unreadable as error:
+                if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
+                    line = f"{record.topic()} was written by another version of Sluice: run that one"
+                    raise Fatal(line) from None
+            except ValueError:
+                pass  # a vector of another length: all workers pass it over
+
+        self._read_all(self._names.corrections, feed)
+        acts = Hybrids(generation).acts(log.learnt())
+        return Taught(corrections_of(acts, revision, ready), gone)
+
+    def live(self, encoder: Encoder) -> Live:
+        """What a worker that starts now would decide by, and show beside its decisions.
+
+        Raises:
+            BadGeneration: the generation in force was made with another encoder, or is broken.
+            Transient: there is none yet.
+        """
+        metrics = declare(CollectorRegistry())
+        live = Live(encoder.fingerprint, encoder.dim, metrics, duplicate_policy(self._settings))
+        self._read_all(self._names.generations, live.on_generation)
+        if live.in_force is None:
+            raise live.refused or Transient("there is no generation yet: sluice bootstrap FILE")
+        self._read_all(self._names.corrections, live.on_correction)
+        self._read_all(self._names.state, live.on_state)
+        return live
+
+    def _read_all(self, topic: str, handle: Handler) -> None:
+        self._lookup.read(topic, range(self._lookup.count(topic)), handle)
