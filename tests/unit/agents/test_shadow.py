@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import nan
 
 import pytest
 from structlog.testing import capture_logs
@@ -169,11 +168,11 @@ def test_what_is_committed_is_counted_and_nothing_else(ready: Rig) -> None:
     assert ready.counted("step_seconds_count", step="shadow") == 1
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered")
+@pytest.mark.filterwarnings("ignore:invalid value encountered", "ignore:overflow encountered")
 def test_a_candidate_that_fails_is_put_aside_and_costs_no_ticket() -> None:
-    """Its confidence is no number, which no record can hold."""
+    """Its weights are numbers, their sum is none, which no record can hold."""
     given = rig(generations=[learned()])
-    broken = candidate(confidence=replace(learned().confidence, bias=nan))
+    broken = candidate(confidence=replace(learned().confidence, head=1.7e308, vote=1.7e308))
     name = publish(given.path.live, broken, Role.SHADOW)
     with capture_logs() as lines:
         done = routed(given, history())
