@@ -183,6 +183,8 @@ def check(generation: Generation) -> None:
         and not (lexicon.terms[1:] > lexicon.terms[:-1]).all(),
         "the head is not one row an exemplar and one column a party": head is not None
         and head.weights.shape != (len(generation.exemplars), parties),
+        "the head's power is no whole number above 0": head is not None
+        and (type(head.power) is not int or head.power < 1),
         "the head is not finite": head is not None and not np.isfinite(head.weights).all(),
         "the linear head does not fit the other": head is not None
         and head.linear is not None
