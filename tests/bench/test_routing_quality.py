@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from models.engines.density import Hdbscan
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
+from models.evidence import searchable
+from models.lexicon import join
 from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.routing.corrections import no_corrections
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import encode
 from models.routing.match import match
 from models.routing.pack import PackPolicy
-from models.vote import searchable
 
 pytestmark = pytest.mark.bench
 
@@ -39,7 +41,7 @@ def _said(decision: Decision) -> str | None:
     """The owner, or for a ticket in triage that of its first alternative."""
     if decision.owner is not None or not decision.alternatives:
         return decision.owner
-    return decision.alternatives[0].cluster.owner
+    return decision.alternatives[0].owner
 
 
 @pytest.mark.skipif(not _DATA.exists(), reason="Banking77 is not beside the repository")
@@ -64,9 +66,12 @@ def test_half_of_banking77_routes_the_other_half(capsys: pytest.CaptureFixture[s
         policy=FirstPolicy(),
     )
     ready = searchable(made.generation, ExactIndex)
+    new = [text for text, is_past in zip(texts, past, strict=True) if not is_past]
+    queries = join(made.generation.lexicon, new, vectors[~past])
+    found = match(queries, ready, FirstPolicy().vote, no_corrections(made.generation.width))
     decisions = [
-        decide(found, made.generation, Facts(str(row), "1", None, 0), DecidePolicy(), generation_id="g")
-        for row, found in enumerate(match(vectors[~past], ready, FirstPolicy().vote))
+        decide(one, made.generation, Facts(str(row), "1", None, 0), DecidePolicy(), generation_id="g")
+        for row, one in enumerate(found)
     ]
     right = np.array([_said(one) == owner for one, owner in zip(decisions, labels[~past], strict=True)])
     routed = np.array([one.outcome is Outcome.ROUTE for one in decisions])
