@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agents.exits import Exit
+from agents.follower import Lookup
 from app.cli.console import Bootstrap, Json, err, fail, out, print_json
 from app.connect import bootstrap_of, check_login
 from app.logs import set_up_logs
@@ -50,7 +51,7 @@ def explain(
     settings, kafka = _connected(bootstrap)
     encoder = load_encoder(encoder_spec(settings))
     try:
-        with Kept(settings, kafka) as kept:
+        with Kept(settings, Lookup(kafka)) as kept:
             if ticket_id is not None:
                 answer = answer_ticket(ticket_id, kept, settings, encoder)
             else:
@@ -86,7 +87,7 @@ def replay(
     given = _given(decision)
     settings, kafka = _connected(bootstrap)
     try:
-        with Kept(settings, kafka) as kept:
+        with Kept(settings, Lookup(kafka)) as kept:
             said = given or kept.decision(decision)
             if said is None:
                 raise Fatal(

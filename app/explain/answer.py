@@ -47,7 +47,9 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """For machines: the decision and the explanation in one object."""
         found, said = self.explanation, self.decision.model_dump(mode="json")
-        for name in ("schema_version", "duplicate_of", "duplicate_score", "decided_at"):
+        of_events = ("schema_version", "duplicate_of", "duplicate_score", "decided_at")
+        of_tickets = ("decision_id", "ticket_id", "ticket_version", "sla")
+        for name in (*of_events, *(() if self.state else of_tickets)):
             said.pop(name)
         other, without = found.runner_up, found.counterfactual
         last = self.state and {

@@ -4,7 +4,7 @@ Whole topics are read, as a worker does at its start; nothing is written, and no
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from prometheus_client import CollectorRegistry
 
@@ -43,14 +43,10 @@ class Taught:
 
 
 class Kept:
-    """Reads the topics of the settings, by one client, until its block is left.
+    """Reads the topics of the settings, until its block is left."""
 
-    Args:
-        kafka: options of a client of the cluster.
-    """
-
-    def __init__(self, settings: Settings, kafka: dict[str, Any]) -> None:
-        self._settings, self._lookup = settings, Lookup(kafka)
+    def __init__(self, settings: Settings, lookup: Lookup) -> None:
+        self._settings, self._lookup = settings, lookup
         self._names = TopicNames(settings.topic_prefix)
 
     def __enter__(self) -> Self:

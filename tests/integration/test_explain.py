@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.follower import Lookup
 from agents.topics import TopicNames
 from app.explain.kept import Kept
 from app.explain.replay import Replay, replay
@@ -35,7 +36,7 @@ def sluice(settings: Settings) -> Sluice:
 @pytest.fixture
 def kept(settings: Settings) -> Iterator[Kept]:
     assert settings.bootstrap is not None
-    with Kept(settings, kafka_options(settings, settings.bootstrap)) as opened:
+    with Kept(settings, Lookup(kafka_options(settings, settings.bootstrap))) as opened:
         yield opened
 
 
