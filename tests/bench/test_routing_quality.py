@@ -80,6 +80,6 @@ def test_half_of_banking77_routes_the_other_half(capsys: pytest.CaptureFixture[s
             f"\nBanking77, half and half: owner accuracy {right.mean():.4f}, routed {routed.mean():.4f}"
             f" with precision {right[routed].mean():.4f}; history: {made.report.calibration}"
         )
-    assert right.mean() >= 0.88
+    assert right.mean() >= 0.91
     assert right[routed].mean() >= 0.95
     assert routed.mean() >= 0.75
