@@ -23,6 +23,7 @@ from models.engines.density import Hdbscan
 from models.engines.vector_index import ExactIndex
 from models.errors import Invalid, Transient
 from models.generation import Owner
+from models.learn.confidence import ConfidencePolicy
 from models.recluster.first_generation import FirstGeneration, FirstPolicy, first_generation
 from models.recluster.history import History
 from models.routing.clean import CleanPolicy, CleanTicket, clean
@@ -37,6 +38,9 @@ from schemas.state import TicketState, TicketStatus
 from schemas.ticket import TicketEvent, TicketEventKind
 
 _STATUS = {TicketEventKind.RESOLVED: TicketStatus.SOLVED, TicketEventKind.CLOSED: TicketStatus.CLOSED}
+
+# Where no settings are at hand: the settings' own defaults.
+_AS_SET = ConfidencePolicy()
 
 # Encoded between two reports of progress, and written in one transaction.
 _CHUNK = 512
@@ -96,7 +100,13 @@ def prepare(
     return Prepared(kept, tickets, vectors, refused)
 
 
-def fit(prepared: Prepared, encoder: Encoder, teams: Sequence[Owner], now_ms: int) -> FirstGeneration:
+def fit(
+    prepared: Prepared,
+    encoder: Encoder,
+    teams: Sequence[Owner],
+    now_ms: int,
+    confidence: ConfidencePolicy = _AS_SET,
+) -> FirstGeneration:
     """The first generation of a history; labelled by `assigned_team` where a ticket has one.
 
     Matrices are worked on one thread: the same history gives the same generation to the bit whatever the cores, and on
@@ -119,7 +129,7 @@ def fit(prepared: Prepared, encoder: Encoder, teams: Sequence[Owner], now_ms: in
             now_ms=now_ms,
             density=Hdbscan(),
             build=ExactIndex,
-            policy=FirstPolicy(),
+            policy=FirstPolicy(confidence=confidence),
         )
 
 

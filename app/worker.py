@@ -40,6 +40,7 @@ from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.names import load_names
 from models.errors import Fatal, Transient
+from models.learn.confidence import ConfidencePolicy
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.duplicates import COMMITTED, DAY_MS, DuplicatePolicy
@@ -88,6 +89,11 @@ def clean_policy(settings: Settings) -> CleanPolicy:
     also = frozenset(Kind(kind.upper()) for kind in settings.mask_also)
     recogniser = load_names() if also - {Kind.HOST} else None
     return CleanPolicy(settings.max_text_chars, DEFAULT | also, recogniser)
+
+
+def confidence_policy(settings: Settings) -> ConfidencePolicy:
+    """What the thresholds of a new generation must hold."""
+    return ConfidencePolicy(target_error=settings.target_error, unknown_share=settings.unknown_share)
 
 
 def decide_policy(settings: Settings) -> DecidePolicy:

@@ -23,7 +23,7 @@ class OutcomeName(StrEnum):
 class ReasonName(StrEnum):
     """Why the outcome is what it is: a closed set, so that readers can switch on it."""
 
-    CONFIDENT = "confident"  # route: the vote for the owner reaches the generation's threshold
+    CONFIDENT = "confident"  # route: the confidence reaches the generation's threshold
     AMBIGUOUS = "ambiguous"  # propose: an owner leads, not clearly enough
     UNLIKE_HISTORY = "unlike_history"  # triage: nothing in the history is similar enough
     NO_OWNER = "no_owner"  # triage: the cluster is known, nobody owns it
@@ -39,8 +39,8 @@ class Sla(Contract):
 
 
 class ClusterMatch(Contract):
-    """The cluster chosen. `similarity` is the cosine to its centroid, `margin` the lead over the best
-    cluster of another owner, `confidence` the share of the neighbour vote that its owner won."""
+    """The cluster chosen. `similarity` is the cosine to its centroid, `margin` the owner's lead over the second in
+    probability, `confidence` the calibrated probability that the owner is right."""
 
     id: Identifier
     name: str
@@ -50,7 +50,8 @@ class ClusterMatch(Contract):
 
 
 class Alternative(Contract):
-    """A cluster that was considered; the list is ordered, best first, and the choice itself is not in it."""
+    """A cluster that was considered; the list is ordered, best first, and the choice itself is not in it.
+    `confidence` is its owner's share of the evidence."""
 
     id: Identifier
     name: str

@@ -38,11 +38,11 @@ def routing(
     train_split: Annotated[str, typer.Option(help="Its value of rows to learn from.")] = "train",
     test_split: Annotated[str, typer.Option(help="Its value of rows to be scored on.")] = "test",
     target_error: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0, max=0.5, help="Share of wrong ones at which confidences are compared, and peers cut."
+            min=0.001, max=0.5, help="Share of wrong ones that is learnt for, compared at, and peers cut at."
         ),
-    ] = 0.05,
+    ] = None,
     shots: Annotated[
         list[int] | None, typer.Option(min=1, help="Learn from so few texts a label as well; repeatable.")
     ] = None,
@@ -66,7 +66,7 @@ def routing(
     from app.evaluate.rounds import Told
     from app.evaluate.routing import Wanted, evaluate_routing, make_folder, write_routing
 
-    settings = load_settings()
+    settings = load_settings(target_error=target_error)
     columns, wanted = Columns(text, label, split_column), (train_split, test_split)
     if file is not None and train is None and test is None:
         parts = split_file(file, columns, oos_label, wanted, folds, seed)
@@ -80,7 +80,7 @@ def routing(
     if folder is not None:
         make_folder(folder)
     with progress() as tell:
-        asked = Wanted(target_error, tuple(sorted(set(shots or ()))), peers, seed)
+        asked = Wanted(settings.target_error, tuple(sorted(set(shots or ()))), peers, seed)
         found = evaluate_routing(parts, settings, asked, Told(_step, tell))
     if folder is not None:
         write_routing(found, folder)

@@ -52,7 +52,7 @@ def bootstrap(
     from app.connect import bootstrap_of, check_login
     from app.shadow.candidates import publish_candidate
     from app.teams import load_teams
-    from app.worker import clean_policy, encoder_spec, pack_policy
+    from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
 
     settings = load_settings(bootstrap=kafka)
@@ -66,7 +66,8 @@ def bootstrap(
         err.print(f"[dim]·[/] encoding {len(past)} tickets", highlight=False)
         prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), tell)
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
-        first = fit(prepared, encoder, owners, time.time_ns() // 1_000_000)
+        now_ms = time.time_ns() // 1_000_000
+        first = fit(prepared, encoder, owners, now_ms, confidence_policy(settings))
         err.print("[dim]·[/] publishing", highlight=False)
         if shadow:
             name = publish_candidate(first.generation, settings, options)

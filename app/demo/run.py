@@ -20,7 +20,7 @@ from app.demo.report import score
 from app.demo.sources import Source
 from app.scratch import Told, own_topics, some_broker
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, encoder_spec, pack_policy
+from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Transient
 from schemas.codec import encode
@@ -71,7 +71,8 @@ def _learn(source: Source, settings: Settings, kafka: dict[str, Any], told: Told
     told.step(f"encoding {len(source.past)} past tickets")
     prepared = prepare(source.past, encoder, clean_policy(settings), pack_policy(settings), told.progress)
     told.step("clustering, naming and calibrating")
-    first = fit(prepared, encoder, source.teams, time.time_ns() // 1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    first = fit(prepared, encoder, source.teams, now_ms, confidence_policy(settings))
     told.step(f"publishing {first.report.clusters} clusters and {len(prepared.past)} tickets of state")
     name = publish(prepared, first, settings, kafka, told.progress)
     thresholds = first.generation.thresholds

@@ -17,7 +17,7 @@ from app.evaluate.scores import OUTSIDE, Codes
 from app.files.events import new_ticket, past_ticket
 from app.sentiment.load import head_for
 from app.settings import Settings
-from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
+from app.worker import clean_policy, confidence_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
@@ -181,7 +181,8 @@ def _learn(bench: Bench, part: Round) -> Learnt:
     """
     history = bench.past.only(bench.past.kept(part.history))
     with bench.timed("fit"):
-        generation = fit(history, bench.encoder, [], _NOW_MS).generation
+        policy = confidence_policy(bench.settings)
+        generation = fit(history, bench.encoder, [], _NOW_MS, policy).generation
     assembler = Assembler()
     with bench.timed("load"):
         found = [assembler.feed(key, value) for key, value in generation_records(generation)[1]][-1]

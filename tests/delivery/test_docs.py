@@ -97,7 +97,7 @@ def allowed(schema: dict[str, Any]) -> str:
     if "enum" in kind:
         return ", ".join(kind["enum"])
     if low is not None:
-        return f"{low:,.0f} or more" if high is None else f"{low:,.0f} to {high:,.0f}"
+        return f"{number(low)} or more" if high is None else f"{number(low)} to {number(high)}"
     if "enum" in kind.get("items", {}):
         return f"words of {', '.join(kind['items']['enum'])}"
     if "pattern" in kind:
@@ -107,6 +107,10 @@ def allowed(schema: dict[str, Any]) -> str:
     return {"path": "path", "password": "secret"}.get(
         kind.get("format", ""), "words" if kind["type"] == "array" else "text"
     )
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def default(schema: dict[str, Any]) -> str:
