@@ -22,10 +22,6 @@ class Process(faust.Worker):
 
 def process_of(app: faust.App) -> Process:
     """The process of this app; logging and standard output stay as they are."""
-    return Process(
-        app,
-        loglevel=logging.WARNING,
-        override_logging=False,
-        quiet=True,  # else a spinner turns on standard output
-        redirect_stdouts=False,
-    )
+    made = Process(app, loglevel=logging.WARNING, override_logging=False, quiet=True, redirect_stdouts=False)
+    made.spinner = None  # it would show the cursor on standard output once all has started, however quiet
+    return made
