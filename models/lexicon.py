@@ -42,13 +42,16 @@ def join(lexicon: Lexicon | None, texts: Sequence[str], vectors: Vectors) -> Vec
     lexicon a hybrid vector is the settled one. A text that the lexicon knows nothing of is all encoder: shorter, it
     would not even be like itself, and nobody could correct what is decided of it.
     """
-    dense = settle(vectors)
     if lexicon is None:
-        return dense
-    lexical = lexical_vectors(lexicon, texts)
+        return settle(vectors)
+    return joined(lexicon, lexical_vectors(lexicon, texts), vectors)
+
+
+def joined(lexicon: Lexicon, lexical: NDArray[np.float64], vectors: Vectors) -> Vectors:
+    """As `join`, of texts whose lexical vectors [n, components] are known."""
     length = sqrt(1.0 + lexicon.weight * lexicon.weight)
     lengths = np.where(lexical.any(axis=1), length, 1.0)[:, None]
-    return np.hstack([settle(dense / lengths), settle(lexical * (lexicon.weight / length))])
+    return np.hstack([settle(settle(vectors) / lengths), settle(lexical * (lexicon.weight / length))])
 
 
 def lexical_vectors(lexicon: Lexicon, texts: Sequence[str]) -> NDArray[np.float64]:

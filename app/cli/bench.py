@@ -103,6 +103,7 @@ def explain(
     table.add_row(of_all, f"{rates['explained']:,}", f"{cpu['explained']:,}")
     table.add_row("ratio", f"{report['throughput_ratio']:.3f}", f"{report['cpu_ratio']:.3f}")
     out.print(table)
+    out.print(f"in the step that makes heat maps: {report['step_share']:.1%} of the time", highlight=False)
 
 
 def _print_restore(report: dict[str, Any]) -> None:

@@ -2,28 +2,30 @@
 ticket's way. After decide; no decision depends on it.
 
 A piece is weighed *alone*: by the cosine of its own vector and the cluster's centroid; and only those that the lexicon
-finds to speak most for the cluster are encoded, for about half of what the text itself cost. To leave out each piece in
-turn (see explain) costs a whole text a piece. On 100 tickets of the sample history, those weighed bring 86 % of what
-leaving out finds to speak for the cluster, the two rank them alike (Spearman .78 on average), and the first of all
-pieces is the same in 82.
+finds to speak most for the cluster are encoded, for less than half of what the text itself cost. To leave out each
+piece in turn (see explain) costs a whole text a piece. On 100 tickets of the sample history, those weighed bring 79 %
+of what leaving out finds to speak for the cluster, the two rank them alike (Spearman .78 on average), and the first of
+all pieces is the same in 79.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.evidence import Searchable
-from models.lexicon import join, lexical_vectors
+from models.generation import Generation
+from models.lexicon import joined, lexical_vectors
 from models.routing.encode import Encoder, Tokens, encode_tokens
 from models.routing.match import Candidate
 from models.routing.pack import PackPolicy
 from models.routing.pieces import Piece, laid_out, pieces_of
 from models.vote import Vectors, settle
 
-# Pieces of a text, and how many of them are encoded. Measured beside 8 of 8, which cost 1.6 times as much, 4 of 8
-# (86 %, first the same in 73) and 8 single words (62 %, in 62).
-_PIECES, _WEIGHED = 12, 5
+# Pieces of a text, and how many of them are encoded. Measured beside 8 of 8, which cost 1.8 times as much, 5 of 12
+# (1.3 times; 86 %, the first the same in 82) and 8 single words (1.2 times; 62 %, in 62).
+_PIECES, _WEIGHED = 12, 4
 # Most tokens that are encoded of one ticket, unless one piece has more.
 _MOST_TOKENS = 256
 # Weights are rounded so far that the encoder's noise between batches moves one by a step at most.
@@ -60,16 +62,19 @@ def heat_alone(
     Args:
         chosen: the candidate of each text whose cluster is meant.
     """
-    clusters = ready.generation.clusters
-    towards = [ready.centroids[clusters.index(candidate.cluster)] for candidate in chosen]
+    generation = ready.generation
+    towards = [ready.centroids[generation.clusters.index(candidate.cluster)] for candidate in chosen]
     pieces = [pieces_of(text, _PIECES) for text in texts]
-    ranked = _ranked(pieces, towards, ready)
+    lexical = _lexical({piece.text for some in pieces for piece in some}, generation)
+    ranked = [_ranked(*one, lexical, generation.dim) for one in zip(pieces, towards, strict=True)]
     words = list(dict.fromkeys(piece.text for some in ranked for piece in some))
     tokens = dict(zip(words, encoder.tokenize(words) if words else [], strict=True))
     picked = [_within(some, tokens) for some in ranked]
     words = list(dict.fromkeys(piece.text for some in picked for piece in some))
     vectors = encode_tokens(encoder, [tokens[word] for word in words], pack)
-    queries = dict(zip(words, join(ready.generation.lexicon, words, vectors), strict=True))
+    if generation.lexicon is not None and words:
+        vectors = joined(generation.lexicon, np.stack([lexical[word] for word in words]), vectors)
+    queries = dict(zip(words, settle(vectors), strict=True))
     heats = []
     for text, some, weighed, centroid in zip(texts, pieces, picked, towards, strict=True):
         weights = {some.index(piece): float(queries[piece.text] @ centroid) for piece in weighed}
@@ -77,23 +82,26 @@ def heat_alone(
     return heats
 
 
+def _lexical(words: Collection[str], generation: Generation) -> Mapping[str, NDArray[np.float64]]:
+    """The lexical vector of each word; of none where there is no lexicon."""
+    if generation.lexicon is None:
+        return {}
+    different = sorted(words)
+    return dict(zip(different, lexical_vectors(generation.lexicon, different), strict=True))
+
+
 def _ranked(
-    pieces: Sequence[Sequence[Piece]], towards: Sequence[Vectors], ready: Searchable
-) -> list[list[Piece]]:
-    """Of each text the pieces that are worth encoding, those first that the lexicon finds nearest to the centroid, then
-    the longest."""
-    lexicon, dim = ready.generation.lexicon, ready.generation.dim
-    words = list(dict.fromkeys(piece.text for some in pieces for piece in some))
-    lexical = np.zeros((len(words), 0)) if lexicon is None else lexical_vectors(lexicon, words)
-    row_of = dict(zip(words, settle(lexical), strict=True))
-
-    def rank(piece: Piece, centroid: Vectors) -> tuple[float, int]:
-        return -float(row_of[piece.text] @ centroid[dim:]), -len(piece.text)
-
-    return [
-        sorted(some, key=lambda piece: rank(piece, centroid))[:_WEIGHED]
-        for some, centroid in zip(pieces, towards, strict=True)
-    ]
+    pieces: Sequence[Piece], centroid: Vectors, lexical: Mapping[str, NDArray[np.float64]], dim: int
+) -> list[Piece]:
+    """The pieces that are worth encoding, those first that the lexicon finds nearest to the centroid, then the
+    longest."""
+    if not pieces:
+        return []
+    near = [0.0] * len(pieces)
+    if lexical:
+        near = (settle(np.stack([lexical[piece.text] for piece in pieces])) @ centroid[dim:]).tolist()
+    order = sorted(range(len(pieces)), key=lambda one: (-near[one], -len(pieces[one].text), one))
+    return [pieces[number] for number in order[:_WEIGHED]]
 
 
 def _within(pieces: Sequence[Piece], tokens: Mapping[str, Tokens]) -> list[Piece]:
