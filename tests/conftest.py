@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from threadpoolctl import threadpool_limits
 
 from agents import admin
@@ -19,6 +20,13 @@ PARTITIONS = 4
 
 # As a worker and a bootstrap work; more threads wait for each other wherever the cores are shared.
 threadpool_limits(limits=1, user_api="blas")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A test that sets the logs up, as a worker does once for all, does so for itself alone."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
