@@ -27,7 +27,9 @@ _DECAY = 0.95
 _PRIOR = 1.0
 # So many acts that took tickets of a cluster elsewhere are exceptions, which their own neighbours alone learn from.
 _EXCEPTIONS = 2.0
-# A corrected ticket weighs so many past ones that are as near.
+# A corrected ticket weighs so many past ones where it is the very one, and falls off as the square of their weight.
+# With theirs, correcting whatever went wrong of Banking77 cost .8 points of what came after, and as it is .1 (its
+# labels are noisy); of CLINC150 it cost .2, and as it is wins .2.
 _TICKET = 8.0
 # Past tickets weigh at least this much together, however far they are.
 _LEAST_HISTORY = 0.5
@@ -164,7 +166,8 @@ def weigh_corrections(
     reach = ready.generation.thresholds.reach
     near = _kernel((queries @ corrections.vectors.T).astype(np.float64), reach)
     code = np.array([column[owner] for owner in corrections.owners], dtype=np.int64)
-    said = np.stack([np.bincount(code, row, len(owners)) for row in near]) if len(near) else probability
+    pull = power(near, 2)
+    said = np.stack([np.bincount(code, row, len(owners)) for row in pull]) if len(near) else probability
     history = np.maximum(np.add.accumulate(_kernel(evidence.cosines, reach), axis=1)[:, -1], _LEAST_HISTORY)
     weight = np.add.accumulate(said, axis=1)[:, -1] * _TICKET
     mixed = (probability * history[:, None] + said * _TICKET) / (history + weight)[:, None]
