@@ -2,9 +2,13 @@
 
 Held-back answers of the kernel part come in closed form from the inverse of one matrix, for any group of tickets left
 out together (for single rows: Allen 1974's PRESS; for groups: Pahikkala et al. 2006); the linear part is trained anew.
+
+What does not hang on each other is learned at once, on a core each: that wins as much as a BLAS with several threads,
+and the last digits stay what they are.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +94,10 @@ def fit_head(voters: Vectors, party: Rows, parties: int, policy: HeadPolicy) -> 
     Raises:
         BadGeneration: the vectors admit no solution.
     """
-    factor = _factor(voters, policy)
-    weights = _on_grid(_solve(factor, _targets(party, parties)))
-    return Head(weights, policy.power, _on_grid(_fit_linear(voters, party, parties, policy)))
+    with ThreadPoolExecutor(1) as beside:
+        linear = beside.submit(_fit_linear, voters, party, parties, policy)
+        weights = _solve(_factor(voters, policy), _targets(party, parties))
+        return Head(_on_grid(weights), policy.power, _on_grid(linear.result()))
 
 
 def sampled(count: int, most: int) -> Rows:
@@ -105,15 +110,18 @@ def held_back(
 ) -> HeldBack:
     """Held-back answers for settled hybrid vectors [m, width] of known party [m]; rows of one `group` [m], and in the
     other role of one `problem` [m], are held back together."""
-    factor = _factor(vectors, policy)
-    targets = _targets(party, parties)
-    weights, inverse = _solve(factor, targets), _inverse(factor)
-    return HeldBack(
-        alone=_without(group, targets, weights, inverse),
-        linear=_linear_held_back(vectors, party, group, parties, policy),
-        unknown=_without(problem, targets, weights, inverse),
-        unknown_linear=_linear_held_back(vectors, party, problem, parties, policy),
-    )
+    with ThreadPoolExecutor(1) as beside:
+        linear = beside.submit(_linear_held_back, vectors, party, group, parties, policy)
+        unknown_linear = beside.submit(_linear_held_back, vectors, party, problem, parties, policy)
+        factor = _factor(vectors, policy)
+        targets = _targets(party, parties)
+        weights, inverse = _solve(factor, targets), _inverse(factor)
+        return HeldBack(
+            alone=_without(group, targets, weights, inverse),
+            linear=linear.result(),
+            unknown=_without(problem, targets, weights, inverse),
+            unknown_linear=unknown_linear.result(),
+        )
 
 
 def tune_weight(
@@ -130,15 +138,17 @@ def tune_weight(
     unit = Lexicon(lexicon.terms, lexicon.idf, lexicon.components, 1.0)
     both = join(unit, sample, vectors[rows])  # parts of equal length, weighed anew below
     dim = vectors.shape[1]
-    right: list[float] = []
-    for weight in policy.lexical_weights:
+
+    def right(weight: float) -> float:
         scaled = both * np.where(np.arange(both.shape[1]) < dim, 1.0, weight)
         hybrid = (scaled / np.linalg.norm(scaled, axis=1, keepdims=True)).astype(np.float32)
         factor = _factor(hybrid, policy)
         group = copies(hybrid, policy.copies_at)
         alone = _without(group, targets, _solve(factor, targets), _inverse(factor))
-        right.append(float((alone.argmax(axis=1) == own).mean()))
-    return policy.lexical_weights[int(np.argmax(right))]
+        return float((alone.argmax(axis=1) == own).mean())
+
+    with ThreadPoolExecutor(2) as pool:
+        return policy.lexical_weights[int(np.argmax(list(pool.map(right, policy.lexical_weights))))]
 
 
 def copies(vectors: Vectors, at: float) -> Rows:
