@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
-    unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
 
     # Decisions. The generation brings thresholds fitted on its own history; these override them.
     similarity_floor: Annotated[float, Field(ge=-1, le=1)] | None = None

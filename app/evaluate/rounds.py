@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agents.generations import Assembler, generation_records
 from app.bootstrap import PastTicket, Prepared, fit, prepare
@@ -169,7 +170,8 @@ def set_up(parts: Parts, settings: Settings, told: Told) -> Bench:
 def run_round(bench: Bench, part: Round) -> Run:
     """Learn from the history of a round, and decide on its scored rows."""
     learnt = _learn(bench, part)
-    answers = iter(_decide(bench, bench.new.kept(part.scored), learnt))
+    with threadpool_limits(limits=1, user_api="blas"):  # as a worker has it
+        answers = iter(_decide(bench, bench.new.kept(part.scored), learnt))
     decisions = [next(answers) if bench.new.place[row] >= 0 else None for row in part.scored.tolist()]
     return Run(part, learnt.generation, learnt.tickets, decisions)
 
