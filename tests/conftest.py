@@ -1,6 +1,9 @@
 """What tests of every folder share: a real Kafka for the session, fresh topics for a test."""
 
+import logging
 import os
+import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,9 +27,13 @@ threadpool_limits(limits=1, user_api="blas")
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
-    """A test that sets the logs up, as a worker does once for all, does so for itself alone."""
+    """A test that sets the logs up, as a command does once for all, does so for itself alone."""
+    root = logging.getLogger()
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
     yield
     structlog.reset_defaults()
+    root.handlers[:], (sys.excepthook, threading.excepthook) = handlers, hooks
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

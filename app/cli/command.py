@@ -6,6 +6,7 @@ import typer
 
 from agents.exits import Exit
 from app.cli.console import err, fail
+from app.logs import set_up_logs
 from models.errors import SluiceError
 
 
@@ -36,6 +37,9 @@ def build() -> typer.Typer:
 
 def main() -> NoReturn:
     """Entry point of `sluice`: 0 ok, 1 failed, 2 bad usage or settings; a worker's own codes are in agents/exits."""
+    set_up_logs(
+        "warning", "console"
+    )  # standard output is a command's own; some set them up anew, by settings
     try:
         build()()
     except SluiceError as error:

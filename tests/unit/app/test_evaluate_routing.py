@@ -15,6 +15,7 @@ import pytest
 
 from app.cli.command import main
 from app.settings import Settings
+from tests.unit.engines.engines import MINILM
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -80,6 +81,15 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
         return ended.value.code, said.out, said.err
 
     return called
+
+
+def test_a_warning_goes_beside_the_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_ENCODER", "onnx")
+    monkeypatch.setenv("SLUICE_ENCODER_PATH", str(MINILM))
+    code, out, err = run(write(tmp_path, labelled()), "--json")
+    assert code == 0
+    assert json.loads(out)["encoder"].startswith("model:")
+    assert "no_sentiment" in err  # the head that comes along is made for the embedded encoder
 
 
 def report_of(answer: tuple[int, str, str]) -> dict[str, Any]:
