@@ -55,7 +55,6 @@ def set_up_logs(level: str, form: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
