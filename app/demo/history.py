@@ -1,6 +1,6 @@
 """The sample history: tickets of an invented company in Chinese and English, made by a seed.
 
-python -m app.demo.history --seed 7 --out FOLDER      writes it for a person to look at
+python -m app.demo.history --seed 7 --out FOLDER      writes it for a person to look at, and for `sluice evaluate`
 """
 
 import argparse
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from app.demo.personal import Secret, invent
 from app.demo.problems import NEW_PROBLEM, SURGING_PROBLEM, Problem, load_owners, load_phrases, load_problems
@@ -241,8 +243,38 @@ def _by_time(ticket: SampleTicket) -> tuple[datetime, str]:
     return ticket.event.created_at, ticket.event.ticket_id
 
 
+def held_out(sample: SampleHistory, language: str) -> dict[str, list[dict[str, str]]]:
+    """The sample's tickets of one language as labelled rows, for two questions that `sluice evaluate routing` answers.
+
+    `by_wording`: known problems in wordings that were not learnt from, and off-topic tickets. `by_problem`: every
+    fifth problem is not learnt from, only others of the same and of other teams, and the one of the replay that
+    nobody has seen; its team stands as the label.
+    """
+    past = [ticket for ticket in sample.past if ticket.event.language == language]
+    new = [ticket for ticket in sample.replay if ticket.event.language in {language, None}]
+    apart = {problem.id for problem in load_problems()[::5]} | {NEW_PROBLEM}
+    asked = [ticket for ticket in (*past, *new) if ticket.problem in apart]
+    known = [ticket for ticket in past if ticket.problem not in apart]
+    reworded = [ticket for ticket in new if ticket.problem != NEW_PROBLEM]
+    return {
+        "by_wording": [*_rows(past, "train"), *_rows(reworded, "test")],
+        "by_problem": [*_rows(known, "train"), *_rows(asked, "test")],
+    }
+
+
+def _rows(tickets: Sequence[SampleTicket], split: str) -> list[dict[str, str]]:
+    return [
+        {
+            "text": f"{ticket.event.title}\n{ticket.event.description}".strip(),
+            "label": ticket.team or "oos",
+            "split": split,
+        }
+        for ticket in tickets
+    ]
+
+
 def main() -> None:
-    """Write `history.jsonl.gz` and `replay.jsonl.gz`."""
+    """Write `history.jsonl.gz` and `replay.jsonl.gz`, and `zh_by_wording.jsonl.gz` and others like it."""
     parser = argparse.ArgumentParser(
         prog="python -m app.demo.history", description="Write the sample history."
     )
@@ -250,10 +282,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     said = parser.parse_args()
     sample = generate(said.seed, time.time_ns() // 1_000_000)
+    files = {
+        name: [encode(ticket.event) for ticket in tickets]
+        for name, tickets in (("history", sample.past), ("replay", sample.replay))
+    }
+    for language in ("zh", "en"):
+        for name, rows in held_out(sample, language).items():
+            files[f"{language}_{name}"] = [orjson.dumps(row) for row in rows]
     said.out.mkdir(parents=True, exist_ok=True)
-    for name, tickets in (("history", sample.past), ("replay", sample.replay)):
+    for name, lines in files.items():
         with gzip.open(said.out / f"{name}.jsonl.gz", "wb") as sink:
-            sink.writelines(encode(ticket.event) + b"\n" for ticket in tickets)
+            sink.writelines(line + b"\n" for line in lines)
 
 
 if __name__ == "__main__":

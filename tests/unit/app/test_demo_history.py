@@ -16,7 +16,7 @@ from stdnum.cn import ric
 
 from agents.intake import ticket_of, version_of
 from app.demo import history
-from app.demo.history import SampleHistory, SampleTicket, generate
+from app.demo.history import SampleHistory, SampleTicket, generate, held_out
 from app.demo.personal import invent
 from app.demo.problems import NEW_PROBLEM, SURGING_PROBLEM, load_owners, load_phrases, load_problems
 from models.errors import Invalid
@@ -102,6 +102,37 @@ def test_wordings_of_history_and_replay_are_disjoint(sample: SampleHistory) -> N
     assert sum(w in ticket.event.description for ticket in sample.past for w in HEARD) > 2_000
     past = {ticket.event.description for ticket in sample.past}
     assert not past & {ticket.event.description for ticket in sample.replay}
+
+
+def test_rows_are_held_out_by_wording(sample: SampleHistory) -> None:
+    rows = held_out(sample, "zh")["by_wording"]
+    learnt, asked = ([row for row in rows if row["split"] == split] for split in ("train", "test"))
+    assert not [row for row in learnt if any(wording in row["text"] for wording in FRESH)]
+    heard = [wording for wording in HEARD if len(wording) > 8]  # a few of the short ones are titles too
+    assert not [row for row in asked if any(wording in row["text"] for wording in heard)]
+    assert {row["label"] for row in asked} <= {row["label"] for row in learnt} | {"oos"}
+    assert len(learnt) > 1_500
+    assert len(asked) > 300
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_rows_are_held_out_by_problem(sample: SampleHistory, language: str) -> None:
+    rows = held_out(sample, language)["by_problem"]
+    learnt = {row["text"] for row in rows if row["split"] == "train"}
+    asked = {row["text"] for row in rows if row["split"] == "test"}
+    told = {
+        wording: problem.id
+        for problem in load_problems()
+        for wording in (*problem.voices[language].heard, *problem.voices[language].fresh)
+    }
+
+    def problems(texts: set[str]) -> set[str]:
+        return {problem for wording, problem in told.items() for text in texts if wording in text}
+
+    assert NEW_PROBLEM in problems(asked)
+    assert len(problems(asked)) >= 9
+    assert len(problems(learnt)) > 30
+    assert not problems(learnt) & problems(asked)
 
 
 def test_the_replay_begins_where_the_history_ends(sample: SampleHistory) -> None:
@@ -228,5 +259,8 @@ def test_it_can_be_written_for_a_person_to_look_at(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("sys.argv", ["history", "--seed", "3", "--out", str(tmp_path / "new")])
     history.main()
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "new").iterdir()}
-    assert sizes.keys() == {"history.jsonl.gz", "replay.jsonl.gz"}
+    labelled = {
+        f"{language}_by_{what}.jsonl.gz" for language in ("zh", "en") for what in ("wording", "problem")
+    }
+    assert sizes.keys() == {"history.jsonl.gz", "replay.jsonl.gz", *labelled}
     assert min(sizes.values()) > 10_000
