@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     max_text_chars: Annotated[int, Field(ge=100, le=100_000)] = 8_000
     mask_also: Annotated[
         tuple[Literal["host", "name", "address"], ...], NoDecode, BeforeValidator(_split)
-    ] = ()
+    ] = ("host",)
     dead_letter_max_consecutive: Positive = 200
     dead_letter_max_share: Ratio = 0.5
     dead_letter_window: Positive = 1_000

@@ -9,12 +9,13 @@ from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
 
 
-def test_nothing_is_brought_along_unasked() -> None:
-    assert clean_policy(Settings(max_text_chars=500)) == CleanPolicy(500, DEFAULT, None)
+def test_whole_web_addresses_are_masked_and_need_no_lists() -> None:
+    assert clean_policy(Settings(max_text_chars=500)) == CleanPolicy(500, DEFAULT | {Kind.HOST}, None)
 
 
-def test_whole_web_addresses_need_no_lists() -> None:
-    assert clean_policy(Settings(mask_also=("host",))) == CleanPolicy(mask=DEFAULT | {Kind.HOST})
+def test_hosts_stay_where_nothing_is_masked_also(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_MASK_ALSO", "")
+    assert clean_policy(Settings()) == CleanPolicy(mask=DEFAULT)
 
 
 @pytest.mark.parametrize("also", [("name",), ("address",), ("name", "address", "host")], ids="+".join)

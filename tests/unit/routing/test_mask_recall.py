@@ -22,6 +22,7 @@ RECALLED = (
     "IP_ADDRESS",
     "US_SSN",
     "US_DRIVER_LICENSE",
+    "DOMAIN_NAME",
 )
 
 
@@ -32,7 +33,7 @@ def report_on(kinds: frozenset[Kind]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    return report_on(DEFAULT)
+    return report_on(DEFAULT | {Kind.HOST})  # as the settings have it
 
 
 @pytest.mark.parametrize("kind", RECALLED)
@@ -46,8 +47,6 @@ def test_precision(report: dict[str, Any]) -> None:
     assert set(report["claims"]) == set(RECALLED)
 
 
-def test_recall_of_hosts_where_they_are_asked_for() -> None:
-    """The data's web addresses are bare hosts, which stay unless the policy names them."""
-    asked = report_on(DEFAULT | {Kind.HOST})
-    assert asked["by_type"]["DOMAIN_NAME"]["recall"] >= LEAST
-    assert asked["precision"] >= LEAST
+def test_bare_hosts_stay_where_they_are_not_masked() -> None:
+    """The data's web addresses are bare hosts."""
+    assert report_on(DEFAULT)["by_type"]["DOMAIN_NAME"]["recall"] == 0.0
