@@ -30,6 +30,9 @@ from agents.wire import ConsumerClient, Record
 
 _log = structlog.get_logger(__name__)
 
+# What the client must be told beside the wire's own options.
+OPTIONS = {"enable.partition.eof": True}
+
 # A broker answers a fetch within `fetch.wait.max.ms` (100) once there is a record; ten times that.
 _MOMENT_MS = 1_000
 

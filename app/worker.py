@@ -17,12 +17,12 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits
 
+from agents import instep
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
 from agents.flood import FloodGuard
 from agents.follower import Follower, Lookup, count_partitions
 from agents.home import Homes
-from agents.instep import InStep
 from agents.intake import Intake
 from agents.live import Live
 from agents.metrics import Metrics, declare
@@ -173,7 +173,9 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     channel = BatchChannel(app)
 
     def build_wire(deliver: Deliver) -> Wire:
-        consumer = parts.consumer({**consumer_options(settings, kafka), "error_cb": _end_without_brokers})
+        consumer = parts.consumer(
+            {**consumer_options(settings, kafka), **instep.OPTIONS, "error_cb": _end_without_brokers}
+        )
         producer = parts.producer(producer_options(settings, kafka, instance))
         watcher = RoutingWatcher(
             consumer,
@@ -186,7 +188,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
             names.tickets,
         )
         topics = [names.tickets, names.feedback]
-        in_step = InStep(consumer, names.tickets, names.feedback)
+        in_step = instep.InStep(consumer, names.tickets, names.feedback)
         return Wire(in_step, producer, topics, deliver, watcher, wire_policy(settings), pulse)
 
     feed = Feed(build_wire, channel, die, pulse, settings.transaction_timeout_s + STILL_S)
@@ -352,7 +354,6 @@ def consumer_options(settings: Settings, kafka: dict[str, Any]) -> dict[str, Any
         # Range gives partition n of both topics to one member. The other is what workers before this version ask for:
         # as long as one of them is in the group it is used, and what is not beside its tickets is left alone.
         "partition.assignment.strategy": "range,roundrobin",
-        "enable.partition.eof": True,
         "session.timeout.ms": round(settings.session_timeout_s * 1000),
         "heartbeat.interval.ms": max(300, round(settings.session_timeout_s * 1000 / 6)),
         "max.poll.interval.ms": round(max(300.0, settings.work_timeout_s * 2) * 1000),

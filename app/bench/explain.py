@@ -8,6 +8,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 from prometheus_client import CollectorRegistry
+from threadpoolctl import threadpool_limits
 
 from agents.flood import FloodGuard
 from agents.follower import Lookup
@@ -89,6 +90,7 @@ def bench_explain(settings: Settings, tickets: int, share: float, turns: int, to
     time, which it weighs on less. `step_share` is what part of the time of the explained turns went into the step that
     makes heat maps: measured within a turn, it is the steadiest of the three.
     """
+    threadpool_limits(limits=1, user_api="blas")  # as a worker has it
     told.step("loading the encoder")
     encoder, registry = load_encoder(encoder_spec(settings)), CollectorRegistry()
     plain = _path(settings, encoder, registry, told)

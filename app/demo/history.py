@@ -5,6 +5,7 @@ python -m app.demo.history --seed 7 --out FOLDER      writes it for a person to 
 
 import argparse
 import gzip
+import json
 import random
 import time
 from collections.abc import Sequence
@@ -12,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from app.demo.personal import Secret, invent
 from app.demo.problems import NEW_PROBLEM, SURGING_PROBLEM, Problem, load_owners, load_phrases, load_problems
@@ -288,7 +287,7 @@ def main() -> None:
     }
     for language in ("zh", "en"):
         for name, rows in held_out(sample, language).items():
-            files[f"{language}_{name}"] = [orjson.dumps(row) for row in rows]
+            files[f"{language}_{name}"] = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
     said.out.mkdir(parents=True, exist_ok=True)
     for name, lines in files.items():
         with gzip.open(said.out / f"{name}.jsonl.gz", "wb") as sink:

@@ -2,13 +2,9 @@
 
 Held-back answers of the kernel part come in closed form from the inverse of one matrix, for any group of tickets left
 out together (for single rows: Allen 1974's PRESS; for groups: Pahikkala et al. 2006); the linear part is trained anew.
-
-What does not hang on each other is learned at once, on a core each: that wins as much as a BLAS with several threads,
-and the last digits stay what they are.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,10 +90,9 @@ def fit_head(voters: Vectors, party: Rows, parties: int, policy: HeadPolicy) -> 
     Raises:
         BadGeneration: the vectors admit no solution.
     """
-    with ThreadPoolExecutor(1) as beside:
-        linear = beside.submit(_fit_linear, voters, party, parties, policy)
-        weights = _solve(_factor(voters, policy), _targets(party, parties))
-        return Head(_on_grid(weights), policy.power, _on_grid(linear.result()))
+    factor = _factor(voters, policy)
+    weights = _on_grid(_solve(factor, _targets(party, parties)))
+    return Head(weights, policy.power, _on_grid(_fit_linear(voters, party, parties, policy)))
 
 
 def sampled(count: int, most: int) -> Rows:
@@ -110,18 +105,15 @@ def held_back(
 ) -> HeldBack:
     """Held-back answers for settled hybrid vectors [m, width] of known party [m]; rows of one `group` [m], and in the
     other role of one `problem` [m], are held back together."""
-    with ThreadPoolExecutor(1) as beside:
-        linear = beside.submit(_linear_held_back, vectors, party, group, parties, policy)
-        unknown_linear = beside.submit(_linear_held_back, vectors, party, problem, parties, policy)
-        factor = _factor(vectors, policy)
-        targets = _targets(party, parties)
-        weights, inverse = _solve(factor, targets), _inverse(factor)
-        return HeldBack(
-            alone=_without(group, targets, weights, inverse),
-            linear=linear.result(),
-            unknown=_without(problem, targets, weights, inverse),
-            unknown_linear=unknown_linear.result(),
-        )
+    factor = _factor(vectors, policy)
+    targets = _targets(party, parties)
+    weights, inverse = _solve(factor, targets), _inverse(factor)
+    return HeldBack(
+        alone=_without(group, targets, weights, inverse),
+        linear=_linear_held_back(vectors, party, group, parties, policy),
+        unknown=_without(problem, targets, weights, inverse),
+        unknown_linear=_linear_held_back(vectors, party, problem, parties, policy),
+    )
 
 
 def tune_weight(
@@ -138,17 +130,15 @@ def tune_weight(
     unit = Lexicon(lexicon.terms, lexicon.idf, lexicon.components, 1.0)
     both = join(unit, sample, vectors[rows])  # parts of equal length, weighed anew below
     dim = vectors.shape[1]
-
-    def right(weight: float) -> float:
+    right: list[float] = []
+    for weight in policy.lexical_weights:
         scaled = both * np.where(np.arange(both.shape[1]) < dim, 1.0, weight)
         hybrid = (scaled / np.linalg.norm(scaled, axis=1, keepdims=True)).astype(np.float32)
         factor = _factor(hybrid, policy)
         group = copies(hybrid, policy.copies_at)
         alone = _without(group, targets, _solve(factor, targets), _inverse(factor))
-        return float((alone.argmax(axis=1) == own).mean())
-
-    with ThreadPoolExecutor(2) as pool:
-        return policy.lexical_weights[int(np.argmax(list(pool.map(right, policy.lexical_weights))))]
+        right.append(float((alone.argmax(axis=1) == own).mean()))
+    return policy.lexical_weights[int(np.argmax(right))]
 
 
 def copies(vectors: Vectors, at: float) -> Rows:
