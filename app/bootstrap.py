@@ -19,11 +19,13 @@ from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from app.settings import Settings
-from models.engines.density import Hdbscan
+from models.engines.density import HDBSCAN
+from models.engines.graph import GRAPH
 from models.engines.vector_index import ExactIndex
 from models.errors import Invalid, Transient
 from models.generation import Owner
 from models.learn.confidence import ConfidencePolicy
+from models.recluster.cluster import Ways
 from models.recluster.first_generation import FirstGeneration, FirstPolicy, first_generation
 from models.recluster.history import History
 from models.routing.clean import CleanPolicy, CleanTicket, clean
@@ -100,34 +102,44 @@ def prepare(
     return Prepared(kept, tickets, vectors, refused)
 
 
-def fit(
-    prepared: Prepared,
-    encoder: Encoder,
-    teams: Sequence[Owner],
-    now_ms: int,
-    confidence: ConfidencePolicy = _AS_SET,
-) -> FirstGeneration:
-    """The first generation of a history; labelled by `assigned_team` where a ticket has one.
+def ways_of(settings: Settings) -> Ways:
+    """How problems are found, by the settings."""
+    return GRAPH if settings.clusterer == "graph" else HDBSCAN
 
-    Matrices are worked on one thread: the same history gives the same generation to the bit whatever the cores, and on
-    cores that others use too, threads wait for each other (2,500 tickets at a load of 14 on 2 cores: 31 s instead of
-    361).
-    """
+
+def history_of(prepared: Prepared) -> History:
+    """The history as its columns; labelled by `assigned_team` where a ticket has one."""
     labelled = any(item.problem is not None for item in prepared.past)
-    history = History(
+    return History(
         vectors=prepared.vectors,
         texts=[ticket.text for ticket in prepared.tickets],
         owners=[ticket.assigned_team for ticket in prepared.tickets],
         created_at_ms=np.array([ticket.created_at_ms for ticket in prepared.tickets], dtype=np.int64),
         problems=[item.problem for item in prepared.past] if labelled else None,
     )
+
+
+def fit(
+    prepared: Prepared,
+    encoder: Encoder,
+    teams: Sequence[Owner],
+    now_ms: int,
+    confidence: ConfidencePolicy = _AS_SET,
+    ways: Ways = GRAPH,
+) -> FirstGeneration:
+    """The first generation of a history.
+
+    Matrices are worked on one thread: the same history gives the same generation to the bit whatever the cores, and on
+    cores that others use too, threads wait for each other (2,500 tickets at a load of 14 on 2 cores: 31 s instead of
+    361).
+    """
     with threadpool_limits(limits=1, user_api="blas"):
         return first_generation(
-            history,
+            history_of(prepared),
             encoder=encoder.fingerprint,
             teams=teams,
             now_ms=now_ms,
-            density=Hdbscan(),
+            ways=ways,
             build=ExactIndex,
             policy=FirstPolicy(confidence=confidence),
         )

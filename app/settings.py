@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     dead_letter_max_share: Ratio = 0.5
     dead_letter_window: Positive = 1_000
 
+    # How the problems of a history are found.
+    clusterer: Literal["graph", "hdbscan"] = "graph"
+
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05

@@ -220,5 +220,43 @@ def sentiment(
         print_sentiment(report)
 
 
+@app.command()
+def clusters(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CSV, TSV or JSON Lines, also .gz; several are one history.", show_default=False),
+    ],
+    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of the problem that people named.")] = "label",
+    split: Annotated[str | None, typer.Option(help="Take only rows whose column split says so.")] = None,
+    outside: Annotated[str, typer.Option("--oos-label", help="Label of rows that are left out.")] = "oos",
+    clusterer: Annotated[
+        str | None, typer.Option(help="graph or hdbscan; else SLUICE_CLUSTERER.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the problems in a file as bootstrap and reclustering do where owners are unknown, and score them.
+
+    The labels are used for scoring alone. What is in no cluster counts as a cluster of its own.
+
+    Example: sluice evaluate clusters tickets.csv --text subject+body --label category --json
+    """
+    from app.cli.clusters_table import print_clusters
+    from app.evaluate.clusters import evaluate_clusters, rows_to_cluster
+    from app.evaluate.rounds import Told
+
+    settings = load_settings(clusterer=clusterer)
+    bad: list[BadRow] = []
+    rows = rows_to_cluster(files, text, label, split, outside, bad.append)
+    if bad:
+        _step(f"{len(bad)} rows left out, the first at line {bad[0].line}: {bad[0].reason}")
+    with progress() as tell:
+        report = evaluate_clusters(rows, settings, Told(_step, tell))
+    if as_json:
+        print_json(report)
+    else:
+        print_clusters(report)
+
+
 def _step(line: str) -> None:
     err.print(f"[dim]·[/] {escape(line)}", highlight=False)

@@ -12,16 +12,16 @@ from models.vote import Vectors
 Labels = NDArray[np.int64]
 
 
-class DensityClusterer(Protocol):
-    """An engine that finds the dense regions of a set of points."""
+class Clusterer(Protocol):
+    """An engine that finds which tickets are of one problem."""
 
-    def cluster(self, points: NDArray[np.float32], min_cluster_size: int, min_samples: int) -> Labels:
-        """Labels [n] of `points` [n, dim]: 0, 1, … for clusters, -1 for noise."""
+    def cluster(self, vectors: Vectors, smallest: int) -> Labels:
+        """Labels [n] of unit rows [n, width]: 0, 1, … for problems of `smallest` tickets or more, -1 for noise."""
         ...
 
 
 class Fallback(StrEnum):
-    """Why the density's answer was not taken."""
+    """Why the clusterer's answer was not taken."""
 
     EMPTY = "empty"  # everything was noise
     COLLAPSED = "collapsed"  # one or two clusters swallowed a large history
@@ -33,10 +33,8 @@ class ClusterPolicy:
     """How problems are found.
 
     Attributes:
-        dims: principal components kept before clustering; above 30 some libraries turn to approximate neighbours.
         size_factor: the smallest cluster is this times the root of the tickets clustered together, within
             `size_bounds`, in tickets.
-        min_samples: neighbours that make a point dense.
         reattach_quantile: without owners, noise joins the nearest cluster where it is at least as similar to the
             centroid as this quantile of the dense members are to theirs.
         collapse_from: tickets from which one or two clusters count as a collapse.
@@ -44,28 +42,33 @@ class ClusterPolicy:
         seed: of the fallback's first centroids.
     """
 
-    dims: int = 15
     size_factor: float = 0.6
     size_bounds: tuple[int, int] = (5, 25)
-    min_samples: int = 5
     reattach_quantile: float = 0.05
     collapse_from: int = 200
     tickets_per_cluster: int = 6
     seed: int = 0
 
 
-# Chosen on the intents of Banking77 and CLINC150 (so a little optimistic elsewhere), USE vectors. Inside an owner
-# the adjusted Rand index over seven owners of 1,500 to 2,250 texts was .59 with .35, .66 with .5 and .68 with .6
-# times the root; 15 dimensions against 10: .68 and .65.
-WITHIN_OWNER = ClusterPolicy()
-# Of 3,000 texts of all owners together, finer clusters are purer, and people can merge but hardly split: a smallest
-# cluster of 5 instead of 10 raised the purity from .56 to .75 and from .64 to .82 (at a coverage of .58, not .64).
-WITHOUT_OWNER = ClusterPolicy(dims=30, size_factor=0.1, min_samples=3)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A clusterer with the policy that suits it."""
+
+    clusterer: Clusterer
+    policy: ClusterPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How problems are found inside one owner's tickets, and among those of unknown owners."""
+
+    within_owner: Way
+    without_owner: Way
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Labels [n] 0 to count - 1, -1 for tickets left out; `noise` counts what the density called noise."""
+    """Labels [n] 0 to count - 1, -1 for tickets left out; `noise` counts what the clusterer called noise."""
 
     labels: Labels
     count: int
@@ -73,36 +76,35 @@ class Found:
     fallback: Fallback | None
 
 
-def problems_of_owner(vectors: Vectors, density: DensityClusterer, policy: ClusterPolicy) -> Found:
+def problems_of_owner(vectors: Vectors, way: Way) -> Found:
     """The problems among one owner's tickets [n, dim]; every ticket belongs to one of them.
 
     Too few tickets for two clusters are one. Noise joins the nearest cluster, since its owner is known. An answer
     that is all noise becomes one cluster; an exploded one is replaced by k-means.
     """
-    size = _min_cluster_size(len(vectors), policy)
+    size = _smallest(len(vectors), way.policy)
     if len(vectors) < 2 * size:
         return Found(np.zeros(len(vectors), dtype=np.int64), 1, 0, None)
-    labels = density.cluster(reduced(vectors, policy.dims), size, policy.min_samples)
-    fallback = _fault(labels, policy, collapse_from=None)
+    labels = way.clusterer.cluster(vectors, size)
+    fallback = _fault(labels, way.policy, collapse_from=None)
     if fallback is Fallback.EMPTY:
         return Found(np.zeros(len(vectors), dtype=np.int64), 1, len(vectors), fallback)
-    return _attached(vectors, labels, fallback, -np.inf, policy)
+    return _attached(vectors, labels, fallback, -np.inf, way.policy)
 
 
-def problems_without_owner(vectors: Vectors, density: DensityClusterer, policy: ClusterPolicy) -> Found:
+def problems_without_owner(vectors: Vectors, way: Way) -> Found:
     """The problems among tickets [n, dim] of unknown owners; what is like none of them is left out (-1).
 
     An empty, collapsed or exploded answer is replaced by k-means with half the root of n clusters or more.
     """
-    size = _min_cluster_size(len(vectors), policy)
-    labels = density.cluster(reduced(vectors, policy.dims), size, policy.min_samples)
-    fallback = _fault(labels, policy, collapse_from=policy.collapse_from)
+    labels = way.clusterer.cluster(vectors, _smallest(len(vectors), way.policy))
+    fallback = _fault(labels, way.policy, collapse_from=way.policy.collapse_from)
     limit = -np.inf
     if fallback is None:
         members = labels >= 0
         own = similarity_to_own(vectors[members], labels[members], centroids_of(vectors, labels))
-        limit = float(np.quantile(own, policy.reattach_quantile))
-    return _attached(vectors, labels, fallback, limit, policy)
+        limit = float(np.quantile(own, way.policy.reattach_quantile))
+    return _attached(vectors, labels, fallback, limit, way.policy)
 
 
 def centroids_of(vectors: Vectors, labels: Labels) -> Vectors:
@@ -166,7 +168,7 @@ def k_means(vectors: Vectors, count: int, seed: int, rounds: int = 25) -> Labels
     return labels
 
 
-def _min_cluster_size(count: int, policy: ClusterPolicy) -> int:
+def _smallest(count: int, policy: ClusterPolicy) -> int:
     low, high = policy.size_bounds
     return int(min(max(low, round(policy.size_factor * count**0.5)), high))
 

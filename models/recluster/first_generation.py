@@ -15,22 +15,22 @@ from models.learn.head import HeadPolicy, can_learn, fit_head, tune_weight
 from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
 from models.recluster.calibrate import calibrated
-from models.recluster.cluster import (
-    WITHIN_OWNER,
-    WITHOUT_OWNER,
-    ClusterPolicy,
-    DensityClusterer,
-    Fallback,
-    Labels,
-    centroids_of,
-    similarity_to_own,
-)
+from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, similarity_to_own
 from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
 from models.recluster.history import Group, History, canonical_order, check_history, find_groups
 from models.recluster.name import Name, name_clusters
 from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, parties, settle
 
-__all__ = ["FirstGeneration", "FirstPolicy", "History", "Report", "cluster_id", "first_generation"]
+__all__ = [
+    "FirstGeneration",
+    "FirstPolicy",
+    "History",
+    "Problems",
+    "Report",
+    "cluster_id",
+    "find_problems",
+    "first_generation",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ class FirstPolicy:
     """The policies of the steps, the weight of the lexical part where it cannot be tuned, and the minutes promised for
     an owner that the teams do not list."""
 
-    within_owner: ClusterPolicy = WITHIN_OWNER
-    without_owner: ClusterPolicy = WITHOUT_OWNER
     lexicon: LexiconPolicy = field(default_factory=LexiconPolicy)
     lexical_weight: float = 0.5
     exemplars: ExemplarPolicy = field(default_factory=ExemplarPolicy)
@@ -57,7 +55,7 @@ class Report:
         tickets: rows of the history; `used` of them stand in a cluster.
         noise: rows that no dense region held; with an owner they joined the nearest cluster of that owner.
         unlisted_owners: owners in the history that the teams do not list.
-        fallbacks: where clustering by density failed: (owner or None, why).
+        fallbacks: where clustering failed: (owner or None, why).
     """
 
     tickets: int
@@ -79,13 +77,56 @@ class FirstGeneration:
     report: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What a history of n tickets falls into.
+
+    Attributes:
+        lexicon: learned from it; None where it is too small for one.
+        vectors: [n, width] the hybrid vectors of its rows.
+        keys: n, a digest of each text.
+        order: [n] the rows in an order that the tickets themselves set.
+        groups: one for each cluster.
+        assignment: [n] the group of each row, -1 where it was left out.
+        noise: rows that the clusterer held in none.
+        fallbacks: where clustering failed: (owner or None, why).
+    """
+
+    lexicon: Lexicon | None
+    vectors: Vectors
+    keys: list[str]
+    order: Rows
+    groups: list[Group]
+    assignment: Labels
+    noise: int
+    fallbacks: list[tuple[str | None, Fallback]]
+
+
+def find_problems(history: History, ways: Ways, policy: FirstPolicy) -> Problems:
+    """The lexicon of a history and the groups of its tickets; the same tickets in any order give the same.
+
+    Raises:
+        BadGeneration: an empty history, or one whose columns differ in length.
+    """
+    check_history(history)
+    keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
+    order = canonical_order(history, keys)
+    lexicon = _lexicon(history, order, policy)
+    hybrid = join(lexicon, history.texts, history.vectors)
+    found = find_groups(replace(history, vectors=hybrid), order, ways)
+    assignment = np.full(len(keys), -1, dtype=np.int64)
+    for number, group in enumerate(found.groups):
+        assignment[group.rows] = number
+    return Problems(lexicon, hybrid, keys, order, found.groups, assignment, found.noise, found.fallbacks)
+
+
 def first_generation(
     history: History,
     *,
     encoder: str,
     teams: Sequence[Owner],
     now_ms: int,
-    density: DensityClusterer,
+    ways: Ways,
     build: IndexBuilder,
     policy: FirstPolicy,
 ) -> FirstGeneration:
@@ -102,18 +143,9 @@ def first_generation(
     Raises:
         BadGeneration: an empty history, or one whose columns differ in length.
     """
-    check_history(history)
-    keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
-    order = canonical_order(history, keys)
-    lexicon = _lexicon(history, order, policy)
-    hybrid = join(lexicon, history.texts, history.vectors)
-    found = find_groups(
-        replace(history, vectors=hybrid), order, density, policy.within_owner, policy.without_owner
-    )
-    groups = found.groups
-    assignment = np.full(len(keys), -1, dtype=np.int64)
-    for number, group in enumerate(groups):
-        assignment[group.rows] = number
+    problems = find_problems(history, ways, policy)
+    groups, keys, hybrid, order = problems.groups, problems.keys, problems.vectors, problems.order
+    assignment, lexicon = problems.assignment, problems.lexicon
     used = order[assignment[order] >= 0]
     labels, vectors, texts = assignment[used], hybrid[used], [keys[row] for row in used]
     chosen = choose_exemplars(labels, texts, history.created_at_ms[used], policy.exemplars)
@@ -146,9 +178,9 @@ def first_generation(
         used=len(used),
         clusters=len(groups),
         exemplars=len(chosen),
-        noise=found.noise,
+        noise=problems.noise,
         unlisted_owners=tuple(owner.name for owner in owners[len(teams) :]),
-        fallbacks=tuple(found.fallbacks),
+        fallbacks=tuple(problems.fallbacks),
         calibration=calibration,
     )
     return FirstGeneration(fitted, assignment, report)

@@ -7,13 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadGeneration
-from models.recluster.cluster import (
-    ClusterPolicy,
-    DensityClusterer,
-    Fallback,
-    problems_of_owner,
-    problems_without_owner,
-)
+from models.recluster.cluster import Fallback, Ways, problems_of_owner, problems_without_owner
 from models.vote import Vectors
 
 
@@ -47,7 +41,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups found, how many rows were noise at first, and where density failed: (owner or None, why)."""
+    """The groups found, how many rows were noise at first, and where the clusterer failed: (owner or None, why)."""
 
     groups: list[Group]
     noise: int
@@ -85,13 +79,7 @@ def canonical_order(history: History, keys: Sequence[str]) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64)
 
 
-def find_groups(
-    history: History,
-    order: NDArray[np.int64],
-    density: DensityClusterer,
-    within_owner: ClusterPolicy,
-    without_owner: ClusterPolicy,
-) -> Groups:
+def find_groups(history: History, order: NDArray[np.int64], ways: Ways) -> Groups:
     """The groups of a history whose rows are taken in `order`; see first_generation for which rows go together."""
     problems = _problems(history)
     by_label: dict[tuple[str | None, str | None], list[int]] = {}
@@ -110,9 +98,9 @@ def find_groups(
             continue
         vectors = history.vectors[rows]
         if owner is None:
-            found = problems_without_owner(vectors, density, without_owner)
+            found = problems_without_owner(vectors, ways.without_owner)
         else:
-            found = problems_of_owner(vectors, density, within_owner)
+            found = problems_of_owner(vectors, ways.within_owner)
         groups += [Group(rows[found.labels == label], owner, None) for label in range(found.count)]
         noise += found.noise
         fallbacks += [] if found.fallback is None else [(owner, found.fallback)]

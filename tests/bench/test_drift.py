@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.demo.history import generate
-from models.engines.density import Hdbscan
+from models.engines.density import HDBSCAN
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
@@ -73,7 +73,7 @@ def learnt(encoder: Encoder, past: list[tuple[str, str]]) -> Generation:
         encoder=encoder.fingerprint,
         teams=(),
         now_ms=_NOW_MS,
-        density=Hdbscan(),
+        ways=HDBSCAN,
         build=ExactIndex,
         policy=FirstPolicy(),
     ).generation

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from models.engines.density import Hdbscan
+from models.engines.density import HDBSCAN
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
 from models.evidence import Searchable, searchable
@@ -65,7 +65,7 @@ def test_twenty_corrections_an_owner_bring_the_accuracy_back(
             encoder=encoder.fingerprint,
             teams=(),
             now_ms=0,
-            density=Hdbscan(),
+            ways=HDBSCAN,
             build=ExactIndex,
             policy=FirstPolicy(),
         ).generation

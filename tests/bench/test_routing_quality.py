@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.engines.density import Hdbscan
+from models.engines.density import HDBSCAN
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
@@ -61,7 +61,7 @@ def test_half_of_banking77_routes_the_other_half(capsys: pytest.CaptureFixture[s
         encoder=encoder.fingerprint,
         teams=(),
         now_ms=0,
-        density=Hdbscan(),
+        ways=HDBSCAN,
         build=ExactIndex,
         policy=FirstPolicy(),
     )

@@ -27,7 +27,7 @@ from models.routing.pack import PackPolicy
 from models.vote import VotePolicy
 from schemas.codec import Limits
 from schemas.generation import Role
-from tests.fakes.density import Leaders
+from tests.fakes.density import Leaders, ways
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import HISTORY
 from tests.fakes.kafka import FakeKafka
@@ -67,7 +67,7 @@ def learn(encoder: Encoder) -> Generation:
         encoder=encoder.fingerprint,
         teams=_TEAMS,
         now_ms=NOW_MS,
-        density=Leaders(),
+        ways=ways(Leaders()),
         build=ExactIndex,
         policy=FirstPolicy(),
     ).generation

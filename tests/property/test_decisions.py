@@ -22,7 +22,7 @@ from models.routing.encode import encode
 from models.routing.match import match
 from models.routing.pack import PackPolicy
 from models.vote import Vectors, VotePolicy
-from tests.fakes.density import Leaders
+from tests.fakes.density import Leaders, ways
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import FRESH, HISTORY
 from tests.fakes.records import NOW_MS
@@ -55,7 +55,7 @@ def _generation() -> Generation:
         encoder=encoder.fingerprint,
         teams=[Owner("mobile", 120)],
         now_ms=NOW_MS,
-        density=Leaders(),
+        ways=ways(Leaders()),
         build=ExactIndex,
         policy=FirstPolicy(lexicon=LexiconPolicy(components=24)),
     ).generation

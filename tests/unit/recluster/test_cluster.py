@@ -5,8 +5,6 @@ import pytest
 from numpy.typing import NDArray
 
 from models.recluster.cluster import (
-    WITHIN_OWNER,
-    WITHOUT_OWNER,
     Fallback,
     Labels,
     centroids_of,
@@ -17,7 +15,7 @@ from models.recluster.cluster import (
     similarity_to_own,
 )
 from models.vote import Vectors
-from tests.fakes.density import Always, Leaders
+from tests.fakes.density import Always, Leaders, within, without
 from tests.fakes.generations import blobs, unit, unit_rows
 
 
@@ -27,7 +25,7 @@ def _same_partition(one: Labels, other: NDArray[np.int64]) -> bool:
 
 def test_an_owners_problems_are_found() -> None:
     vectors, truth = blobs(np.eye(4, dtype=np.float32), each=40, spread=0.05, seed=0)
-    found = problems_of_owner(vectors, Leaders(), WITHIN_OWNER)
+    found = problems_of_owner(vectors, within(Leaders()))
     assert found.count == 4
     assert found.fallback is None
     assert _same_partition(found.labels, truth)
@@ -36,24 +34,24 @@ def test_an_owners_problems_are_found() -> None:
 def test_an_owners_noise_joins_the_nearest_cluster() -> None:
     vectors, _ = blobs(np.eye(3, dtype=np.float32), each=30, spread=0.02, seed=1)
     stray = np.concatenate([vectors, unit(0.3, 1, 0.3)[None, :]])
-    found = problems_of_owner(stray, Leaders(radius=0.25), WITHIN_OWNER)
+    found = problems_of_owner(stray, within(Leaders(radius=0.25)))
     assert found.noise == 1
     assert found.labels[-1] == found.labels[45]
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_too_few_tickets_are_one_problem(count: int) -> None:
-    found = problems_of_owner(unit_rows(count, 4, seed=2), Always(1), WITHIN_OWNER)
+    found = problems_of_owner(unit_rows(count, 4, seed=2), within(Always(1)))
     assert (found.labels.tolist(), found.count, found.fallback) == ([0] * count, 1, None)
 
 
 def test_an_owner_whose_tickets_are_all_noise_has_one_problem() -> None:
-    found = problems_of_owner(unit_rows(60, 4, seed=3), Always(0), WITHIN_OWNER)
+    found = problems_of_owner(unit_rows(60, 4, seed=3), within(Always(0)))
     assert (found.count, found.noise, found.fallback) == (1, 60, Fallback.EMPTY)
 
 
 def test_one_problem_an_owner_is_no_collapse() -> None:
-    found = problems_of_owner(unit_rows(300, 4, seed=3), Always(300), WITHIN_OWNER)
+    found = problems_of_owner(unit_rows(300, 4, seed=3), within(Always(300)))
     assert (found.count, found.fallback) == (1, None)
 
 
@@ -68,7 +66,7 @@ def test_one_problem_an_owner_is_no_collapse() -> None:
 )
 def test_an_unusable_answer_is_named_and_replaced(each: int, fallback: Fallback) -> None:
     vectors, truth = blobs(np.eye(8, dtype=np.float32), each=50, spread=0.05, seed=4)
-    found = problems_without_owner(vectors, Always(each), WITHOUT_OWNER)
+    found = problems_without_owner(vectors, without(Always(each)))
     assert found.fallback is fallback
     assert found.count == 14  # round(sqrt(400 / 2))
     assert sorted(set(found.labels.tolist())) == list(range(14))
@@ -84,10 +82,10 @@ def test_without_owner_what_is_like_no_cluster_is_left_out() -> None:
     class Cores:
         """Calls all but the last two dense."""
 
-        def cluster(self, points: NDArray[np.float32], min_cluster_size: int, min_samples: int) -> Labels:
+        def cluster(self, vectors: Vectors, smallest: int) -> Labels:
             return np.append(np.repeat(np.arange(5), 30), [-1, -1])
 
-    found = problems_without_owner(every, Cores(), WITHOUT_OWNER)
+    found = problems_without_owner(every, without(Cores()))
     assert found.labels[-2:].tolist() == [0, -1]
 
 
@@ -99,7 +97,7 @@ def test_without_owner_what_is_like_no_cluster_is_left_out() -> None:
     ],
 )
 def test_the_smallest_histories_are_one_problem(vectors: Vectors, count: int) -> None:
-    assert problems_without_owner(vectors, Always(0), WITHOUT_OWNER).count == count
+    assert problems_without_owner(vectors, without(Always(0))).count == count
 
 
 def test_k_means_parts_what_is_apart_and_leaves_no_label_out() -> None:

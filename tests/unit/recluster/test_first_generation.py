@@ -17,7 +17,7 @@ from models.recluster.first_generation import (
     cluster_id,
     first_generation,
 )
-from tests.fakes.density import Always, Leaders
+from tests.fakes.density import Always, Leaders, ways
 from tests.fakes.generations import blobs
 
 _TOPICS = ["refund missing", "login code", "slow delivery", "card blocked"]
@@ -45,7 +45,7 @@ def _first(
         encoder="fake",
         teams=teams,
         now_ms=1_700_000_000_000,
-        density=Leaders(radius=0.9),
+        ways=ways(Leaders(radius=0.9)),
         build=ExactIndex,
         policy=policy or FirstPolicy(),
     )
@@ -147,7 +147,7 @@ def test_a_failed_clustering_is_reported_with_its_owner() -> None:
         encoder="fake",
         teams=(),
         now_ms=0,
-        density=Always(0),
+        ways=ways(Always(0)),
         build=ExactIndex,
         policy=FirstPolicy(),
     )
