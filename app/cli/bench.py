@@ -1,7 +1,7 @@
 """`sluice bench`: Sluice measured against its peers in the same run."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -41,6 +41,46 @@ def worker(
         print_json(report)
     else:
         _print(report)
+
+
+@app.command()
+def recluster(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CSV, TSV or JSON Lines, also .gz; several are one history.", show_default=False),
+    ],
+    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of the problem that people named.")] = "label",
+    split: Annotated[str | None, typer.Option(help="Take only rows whose column split says so.")] = None,
+    outside: Annotated[str, typer.Option("--oos-label", help="Label of rows that are left out.")] = "oos",
+    against: Annotated[
+        Literal["bertopic"] | None,
+        typer.Option(help="Measure it on the same vectors; needs the group bench."),
+    ] = None,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option("--size", min=1_000, help="Tickets that the growth is measured at; repeatable."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the problems in a file twice, in processes of their own: scores, seconds cold and warm, and memory.
+
+    Vectors are made beforehand and given to all. For --size they are those of the texts with noise added.
+
+    Example: sluice bench recluster tickets.csv --label category --against bertopic --size 10000 --size 100000 --json
+    """
+    from app.bench.recluster import bench_recluster
+    from app.evaluate.clusters import rows_to_cluster
+    from app.scratch import Told
+
+    rows = rows_to_cluster(files, text, label, split, outside, lambda _: None)
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        report = bench_recluster(rows, load_settings(), against is not None, sorted(set(sizes or ())), told)
+    if as_json:
+        print_json(report)
+    else:
+        _print_recluster(report)
 
 
 @app.command()
@@ -138,3 +178,22 @@ def _print(report: dict[str, Any]) -> None:
         out.print(
             f"{found['rate']:g}/s: p50 {found['p50_ms']:g} ms, p99 {found['p99_ms']:g} ms", highlight=False
         )
+
+
+def _print_recluster(report: dict[str, Any]) -> None:
+    names = ("clusters", "coverage", "purity", "nmi", "ari", "cold_seconds", "warm_seconds", "peak_rss_mib")
+    table = Table(f"{report['n']:,} texts", *names)
+    for name in ("graph", "hdbscan", "bertopic"):
+        if name in report:
+            table.add_row(name, *(f"{report[name][key]:,}" for key in names))
+    if "bertopic" in report:
+        reduced = report["bertopic"]["reduce_outliers"]
+        table.add_row("  outliers reduced", *(f"{reduced[key]:,}" for key in names[:5]), "", "", "")
+    out.print(table)
+    for one in report.get("growth", ()):
+        out.print(
+            f"{one['n']:,} vectors: {one['seconds']:g} s, {one['peak_rss_mib']:,} MiB, {one['clusters']:,} clusters",
+            highlight=False,
+        )
+    if report.get("growth_exponent") is not None:
+        out.print(f"seconds grow with the power {report['growth_exponent']:g}", highlight=False)
