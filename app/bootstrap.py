@@ -26,8 +26,9 @@ from models.errors import Invalid, Transient
 from models.generation import Owner
 from models.learn.confidence import ConfidencePolicy
 from models.recluster.cluster import Ways
-from models.recluster.first_generation import FirstGeneration, FirstPolicy, first_generation
+from models.recluster.first_generation import FirstGeneration, first_generation
 from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.clean import CleanPolicy, CleanTicket, clean
 from models.routing.encode import Encoder, encode
 from models.routing.pack import PackPolicy
@@ -141,7 +142,7 @@ def fit(
             now_ms=now_ms,
             ways=ways,
             build=ExactIndex,
-            policy=FirstPolicy(confidence=confidence),
+            policy=MakePolicy(confidence=confidence),
         )
 
 

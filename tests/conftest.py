@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from threadpoolctl import threadpool_limits
@@ -19,6 +20,10 @@ from tests import kafka
 
 # The jars are fetched once for the checkout, not once for every temporary folder.
 CACHE = Path(__file__).resolve().parents[1] / ".sluice"
+# An example that takes longer says something of the machine, not of the code.
+hypothesis.settings.register_profile("sluice", deadline=None)
+hypothesis.settings.load_profile("sluice")
+
 PARTITIONS = 4
 
 # As a worker and a bootstrap work; more threads wait for each other wherever the cores are shared.

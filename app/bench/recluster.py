@@ -25,7 +25,7 @@ from models.engines.encoders import load_encoder
 from models.errors import Fatal
 from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
-from models.recluster.first_generation import FirstPolicy
+from models.recluster.problems import MakePolicy
 from models.vote import Vectors
 
 # Noise added to a text's vector to make others of it, as the length that it has on average beside the vector's 1: about
@@ -55,7 +55,7 @@ def bench_recluster(
     if not prepared.tickets:
         raise Fatal(f"no text to cluster: {', '.join(sorted(prepared.refused))}")
     texts = [ticket.text for ticket in prepared.tickets]
-    lexicon = fit_lexicon(texts, LexiconPolicy(), FirstPolicy().lexical_weight)
+    lexicon = fit_lexicon(texts, LexiconPolicy(), MakePolicy().lexical_weight)
     vectors = join(lexicon, texts, prepared.vectors)
     labels = [rows[int(ticket.ticket_id)].label for ticket in prepared.tickets]
     truth = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)

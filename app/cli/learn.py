@@ -48,7 +48,7 @@ def bootstrap(
 
     Example: sluice bootstrap history.csv --owner team --map description=body --teams teams.toml
     """
-    from app.bootstrap import check_target, fit, prepare, publish
+    from app.bootstrap import check_target, fit, prepare, publish, ways_of
     from app.connect import bootstrap_of, check_login
     from app.shadow.candidates import publish_candidate
     from app.teams import load_teams
@@ -67,7 +67,7 @@ def bootstrap(
         prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), tell)
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
         now_ms = time.time_ns() // 1_000_000
-        first = fit(prepared, encoder, owners, now_ms, confidence_policy(settings))
+        first = fit(prepared, encoder, owners, now_ms, confidence_policy(settings), ways_of(settings))
         err.print("[dim]·[/] publishing", highlight=False)
         if shadow:
             name = publish_candidate(first.generation, settings, options)

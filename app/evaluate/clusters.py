@@ -25,7 +25,7 @@ from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Fatal
 from models.recluster.cluster import Labels
-from models.recluster.first_generation import FirstPolicy, find_problems
+from models.recluster.problems import MakePolicy, find_problems
 
 # All tickets are of one instant: nothing here is decided by age.
 _NOW_MS = 1_790_000_000_000
@@ -74,7 +74,7 @@ def evaluate_clusters(rows: Sequence[LabelledText], settings: Settings, told: To
         raise Fatal(f"no text to cluster: {', '.join(sorted(prepared.refused))}")
     encoded = perf_counter()
     told.step("clustering")
-    problems = find_problems(history_of(prepared), ways_of(settings), FirstPolicy())
+    problems = find_problems(history_of(prepared), ways_of(settings), MakePolicy())
     seconds = perf_counter() - encoded
     labels = [rows[int(ticket.ticket_id)].label for ticket in prepared.tickets]
     truth: NDArray[np.int64] = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)

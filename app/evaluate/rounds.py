@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agents.generations import Assembler, generation_records
-from app.bootstrap import PastTicket, Prepared, fit, prepare
+from app.bootstrap import PastTicket, Prepared, fit, prepare, ways_of
 from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.scores import OUTSIDE, Codes
 from app.files.events import new_ticket, past_ticket
@@ -184,7 +184,7 @@ def _learn(bench: Bench, part: Round) -> Learnt:
     history = bench.past.only(bench.past.kept(part.history))
     with bench.timed("fit"):
         policy = confidence_policy(bench.settings)
-        generation = fit(history, bench.encoder, [], _NOW_MS, policy).generation
+        generation = fit(history, bench.encoder, [], _NOW_MS, policy, ways_of(bench.settings)).generation
     assembler = Assembler()
     with bench.timed("load"):
         found = [assembler.feed(key, value) for key, value in generation_records(generation)[1]][-1]

@@ -4,47 +4,19 @@ Reclustering makes the later ones and keeps ids and owners across them; here eve
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.generation import Cluster, Generation, Lexicon, Owner, Thresholds, check
-from models.learn.confidence import NEVER, UNFITTED, Calibration, ConfidencePolicy
-from models.learn.head import HeadPolicy, can_learn, fit_head, tune_weight
-from models.learn.lexicon import LexiconPolicy, fit_lexicon
-from models.lexicon import join
-from models.recluster.calibrate import calibrated
+from models.generation import Cluster, Generation, Owner
+from models.learn.confidence import Calibration
+from models.recluster.assemble import assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, similarity_to_own
-from models.recluster.exemplars import ExemplarPolicy, choose_exemplars
-from models.recluster.history import Group, History, canonical_order, check_history, find_groups
+from models.recluster.history import Group, History
 from models.recluster.name import Name, name_clusters
-from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, parties, settle
-
-__all__ = [
-    "FirstGeneration",
-    "FirstPolicy",
-    "History",
-    "Problems",
-    "Report",
-    "cluster_id",
-    "find_problems",
-    "first_generation",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class FirstPolicy:
-    """The policies of the steps, the weight of the lexical part where it cannot be tuned, and the minutes promised for
-    an owner that the teams do not list."""
-
-    lexicon: LexiconPolicy = field(default_factory=LexiconPolicy)
-    lexical_weight: float = 0.5
-    exemplars: ExemplarPolicy = field(default_factory=ExemplarPolicy)
-    head: HeadPolicy = field(default_factory=HeadPolicy)
-    confidence: ConfidencePolicy = field(default_factory=ConfidencePolicy)
-    vote: VotePolicy = field(default_factory=VotePolicy)
-    default_sla_minutes: int = 480
+from models.recluster.problems import MakePolicy, Problems, find_problems
+from models.vote import IndexBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,49 +49,6 @@ class FirstGeneration:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """What a history of n tickets falls into.
-
-    Attributes:
-        lexicon: learned from it; None where it is too small for one.
-        vectors: [n, width] the hybrid vectors of its rows.
-        keys: n, a digest of each text.
-        order: [n] the rows in an order that the tickets themselves set.
-        groups: one for each cluster.
-        assignment: [n] the group of each row, -1 where it was left out.
-        noise: rows that the clusterer held in none.
-        fallbacks: where clustering failed: (owner or None, why).
-    """
-
-    lexicon: Lexicon | None
-    vectors: Vectors
-    keys: list[str]
-    order: Rows
-    groups: list[Group]
-    assignment: Labels
-    noise: int
-    fallbacks: list[tuple[str | None, Fallback]]
-
-
-def find_problems(history: History, ways: Ways, policy: FirstPolicy) -> Problems:
-    """The lexicon of a history and the groups of its tickets; the same tickets in any order give the same.
-
-    Raises:
-        BadGeneration: an empty history, or one whose columns differ in length.
-    """
-    check_history(history)
-    keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
-    order = canonical_order(history, keys)
-    lexicon = _lexicon(history, order, policy)
-    hybrid = join(lexicon, history.texts, history.vectors)
-    found = find_groups(replace(history, vectors=hybrid), order, ways)
-    assignment = np.full(len(keys), -1, dtype=np.int64)
-    for number, group in enumerate(found.groups):
-        assignment[group.rows] = number
-    return Problems(lexicon, hybrid, keys, order, found.groups, assignment, found.noise, found.fallbacks)
-
-
 def first_generation(
     history: History,
     *,
@@ -128,7 +57,7 @@ def first_generation(
     now_ms: int,
     ways: Ways,
     build: IndexBuilder,
-    policy: FirstPolicy,
+    policy: MakePolicy,
 ) -> FirstGeneration:
     """Make a generation from a history. The same tickets in any order give the same generation, to the bit.
 
@@ -144,57 +73,29 @@ def first_generation(
         BadGeneration: an empty history, or one whose columns differ in length.
     """
     problems = find_problems(history, ways, policy)
-    groups, keys, hybrid, order = problems.groups, problems.keys, problems.vectors, problems.order
-    assignment, lexicon = problems.assignment, problems.lexicon
-    used = order[assignment[order] >= 0]
-    labels, vectors, texts = assignment[used], hybrid[used], [keys[row] for row in used]
-    chosen = choose_exemplars(labels, texts, history.created_at_ms[used], policy.exemplars)
-    centroids = centroids_of(vectors, labels)
-    names = _names(history, groups)
+    groups = problems.groups
     owners = _owners(groups, teams, policy.default_sla_minutes)
-    party = parties([group.owner for group in groups])
-    own, voters = party[labels[chosen]], vectors[chosen]
-    learns = any(group.owner is not None for group in groups) and can_learn(own, policy.head)
-    draft = Generation(
-        clusters=_clusters(groups, names, vectors, labels, centroids, texts),
-        owners=owners,
-        centroids=centroids,
-        exemplars=voters.astype(np.float16),
-        exemplar_cluster=labels[chosen].astype(np.int32),
-        dim=history.vectors.shape[1],
-        lexicon=lexicon,
-        head=fit_head(voters, own, int(party.max()) + 1, policy.head) if learns else None,
-        confidence=UNFITTED,
-        thresholds=Thresholds(0.0, NEVER, (), 0.0, 1.0),
-        reference=(),
+    made = assemble(
+        history,
+        problems,
+        _clusters(problems, _names(history, groups)),
+        owners,
         encoder=encoder,
-        created_at_ms=now_ms,
+        now_ms=now_ms,
+        build=build,
+        policy=policy,
     )
-    check(draft)
-    dense = settle(history.vectors[used][chosen])
-    fitted, calibration = calibrated(draft, dense, build, policy)
     report = Report(
-        tickets=len(keys),
-        used=len(used),
+        tickets=len(problems.keys),
+        used=int((problems.assignment >= 0).sum()),
         clusters=len(groups),
-        exemplars=len(chosen),
+        exemplars=made.exemplars,
         noise=problems.noise,
         unlisted_owners=tuple(owner.name for owner in owners[len(teams) :]),
         fallbacks=tuple(problems.fallbacks),
-        calibration=calibration,
+        calibration=made.calibration,
     )
-    return FirstGeneration(fitted, assignment, report)
-
-
-def _lexicon(history: History, order: Rows, policy: FirstPolicy) -> Lexicon | None:
-    """The lexicon of the history, its weight tuned on the tickets whose owners are known."""
-    lexicon = fit_lexicon([history.texts[row] for row in order], policy.lexicon, policy.lexical_weight)
-    owned = np.array([row for row in order.tolist() if history.owners[row] is not None], dtype=np.int64)
-    own = parties([history.owners[row] for row in owned])
-    if lexicon is None or not can_learn(own, policy.head):
-        return lexicon
-    texts = [history.texts[row] for row in owned]
-    return replace(lexicon, weight=tune_weight(lexicon, texts, history.vectors[owned], own, policy.head))
+    return FirstGeneration(made.generation, problems.assignment, report)
 
 
 def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:
@@ -211,27 +112,36 @@ def _owners(groups: Sequence[Group], teams: Sequence[Owner], default_sla_minutes
     return (*teams, *(Owner(name, default_sla_minutes) for name in unlisted))
 
 
-def _clusters(
-    groups: Sequence[Group],
-    names: dict[int, Name],
-    vectors: Vectors,
-    labels: Labels,
-    centroids: Vectors,
-    text_keys: Sequence[str],
-) -> tuple[Cluster, ...]:
-    similarity = similarity_to_own(vectors, labels, centroids)
+def _clusters(problems: Problems, names: dict[int, Name]) -> tuple[Cluster, ...]:
     clusters: list[Cluster] = []
     taken: set[str] = set()
-    for number, group in enumerate(groups):
-        rows = np.flatnonzero(labels == number)
-        best = similarity[rows].max()
-        medoid = min(text_keys[row] for row in rows[similarity[rows] == best])
-        identity = cluster_id(group.owner, group.problem if group.problem is not None else medoid)
-        while identity in taken:  # two clusters of one owner around the same text
-            identity = cluster_id(group.owner, identity)
+    medoids = medoids_of(problems)
+    for number, group in enumerate(problems.groups):
+        identity = new_id(group.owner, medoids[number] if group.problem is None else group.problem, taken)
         taken.add(identity)
-        clusters.append(Cluster(identity, names[number].name, group.owner, len(rows), names[number].keywords))
+        name = names[number]
+        clusters.append(Cluster(identity, name.name, group.owner, len(group.rows), name.keywords))
     return tuple(clusters)
+
+
+def medoids_of(problems: Problems) -> list[str]:
+    """The key of the text nearest to each group's centroid, of equals the first."""
+    used = problems.assignment >= 0
+    labels, vectors = problems.assignment[used], problems.vectors[used]
+    similarity = np.full(len(problems.keys), -2.0, dtype=np.float32)
+    similarity[used] = similarity_to_own(vectors, labels, centroids_of(vectors, labels))
+    return [
+        min(problems.keys[row] for row in group.rows[similarity[group.rows] == similarity[group.rows].max()])
+        for group in problems.groups
+    ]
+
+
+def new_id(owner: str | None, content: str, taken: Collection[str]) -> str:
+    """The id of a cluster that is new, around this content (see cluster_id)."""
+    identity = cluster_id(owner, content)
+    while identity in taken:  # two clusters of one owner around the same text
+        identity = cluster_id(owner, identity)
+    return identity
 
 
 def cluster_id(owner: str | None, content: str) -> str:

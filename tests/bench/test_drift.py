@@ -20,7 +20,9 @@ from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
 from models.generation import Generation
 from models.lexicon import join
-from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.recluster.first_generation import first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.corrections import no_corrections
 from models.routing.drift import DriftPolicy, Yardstick, parts_of, stability_index, yardsticks
 from models.routing.encode import Encoder, encode
@@ -75,7 +77,7 @@ def learnt(encoder: Encoder, past: list[tuple[str, str]]) -> Generation:
         now_ms=_NOW_MS,
         ways=HDBSCAN,
         build=ExactIndex,
-        policy=FirstPolicy(),
+        policy=MakePolicy(),
     ).generation
 
 

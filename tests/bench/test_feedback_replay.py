@@ -20,7 +20,9 @@ from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
 from models.evidence import Searchable, searchable
 from models.lexicon import join
-from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.recluster.first_generation import first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.corrections import Act, ActKind, Corrections, corrections_of, no_corrections
 from models.routing.encode import encode
 from models.routing.match import Match, match
@@ -67,7 +69,7 @@ def test_twenty_corrections_an_owner_bring_the_accuracy_back(
             now_ms=0,
             ways=HDBSCAN,
             build=ExactIndex,
-            policy=FirstPolicy(),
+            policy=MakePolicy(),
         ).generation
     ready = searchable(made, ExactIndex)
     queries, truth = join(made.lexicon, texts[past:], vectors[past:]), labels[past:]

@@ -16,7 +16,9 @@ from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
 from models.lexicon import join
-from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.recluster.first_generation import first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.corrections import no_corrections
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import encode
@@ -63,12 +65,12 @@ def test_half_of_banking77_routes_the_other_half(capsys: pytest.CaptureFixture[s
         now_ms=0,
         ways=HDBSCAN,
         build=ExactIndex,
-        policy=FirstPolicy(),
+        policy=MakePolicy(),
     )
     ready = searchable(made.generation, ExactIndex)
     new = [text for text, is_past in zip(texts, past, strict=True) if not is_past]
     queries = join(made.generation.lexicon, new, vectors[~past])
-    found = match(queries, ready, FirstPolicy().vote, no_corrections(made.generation.width))
+    found = match(queries, ready, MakePolicy().vote, no_corrections(made.generation.width))
     decisions = [
         decide(one, made.generation, Facts(str(row), "1", None, 0), DecidePolicy(), generation_id="g")
         for row, one in enumerate(found)

@@ -19,7 +19,9 @@ from agents.tables import TicketTable
 from agents.topics import TopicNames
 from models.engines.vector_index import ExactIndex
 from models.generation import Generation, Owner
-from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.recluster.first_generation import first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.clean import CleanPolicy
 from models.routing.decide import DecidePolicy
 from models.routing.encode import Encoder, encode
@@ -69,7 +71,7 @@ def learn(encoder: Encoder) -> Generation:
         now_ms=NOW_MS,
         ways=ways(Leaders()),
         build=ExactIndex,
-        policy=FirstPolicy(),
+        policy=MakePolicy(),
     ).generation
 
 

@@ -93,7 +93,7 @@ def _last_states(done: Sequence[Batch]) -> dict[str, TicketState]:
     return {state.ticket_id: state for state in states}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_streams(), st.lists(st.sampled_from(["read on", "commit", "rewind"]), min_size=17, max_size=17))
 def test_batches_in_flight_and_rewinds_change_nothing(records: list[Record], between: list[str]) -> None:
     """What was dropped is begun again and says the same; what was committed is not said twice."""
@@ -114,7 +114,7 @@ def test_batches_in_flight_and_rewinds_change_nothing(records: list[Record], bet
         assert _values(done, topic) == _values(expected, topic)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_streams())
 def test_insights_add_up_to_what_the_state_says(records: list[Record]) -> None:
     done = _alone(records)
@@ -131,7 +131,7 @@ def test_insights_add_up_to_what_the_state_says(records: list[Record]) -> None:
             assert {(ticket_id, name) for name in state.feedback_ids} <= keys.keys()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_streams())
 def test_a_correction_names_another_owner_than_was_decided_and_is_known_to_its_ticket(
     records: list[Record],
@@ -146,7 +146,7 @@ def test_a_correction_names_another_owner_than_was_decided_and_is_known_to_its_t
         assert found.feedback_id in states[found.ticket_id].correction_ids
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_streams())
 def test_the_past_of_a_ticket_again_teaches_nothing(records: list[Record]) -> None:
     """Acts that are read again, as after offsets were lost: all that is older than the last one, and that one."""
@@ -165,7 +165,7 @@ def test_the_past_of_a_ticket_again_teaches_nothing(records: list[Record]) -> No
             assert _worked(given, [found]).outputs == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_streams(), st.integers(0, 17))
 def test_a_worker_that_takes_over_goes_on_as_the_last_one_would_have(
     records: list[Record], handover: int

@@ -15,7 +15,9 @@ from models.evidence import Searchable, searchable
 from models.generation import Generation, Owner, from_bytes, to_bytes
 from models.learn.lexicon import LexiconPolicy
 from models.lexicon import join
-from models.recluster.first_generation import FirstPolicy, History, first_generation
+from models.recluster.first_generation import first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from models.routing.corrections import Act, ActKind, Corrections, corrections_of
 from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import encode
@@ -57,7 +59,7 @@ def _generation() -> Generation:
         now_ms=NOW_MS,
         ways=ways(Leaders()),
         build=ExactIndex,
-        policy=FirstPolicy(lexicon=LexiconPolicy(components=24)),
+        policy=MakePolicy(lexicon=LexiconPolicy(components=24)),
     ).generation
     assert made.lexicon is not None
     assert made.head is not None
@@ -116,7 +118,7 @@ def _corrections(drawn: list[tuple[ActKind, str, int, int]], ready: Searchable) 
     return corrections_of(acts, len(drawn), ready)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     drawn=_acts,
     rows=st.lists(st.integers(0, len(_TEXTS) - 1), unique=True, min_size=1),
@@ -134,7 +136,7 @@ def test_a_decision_is_the_same_to_the_bit_in_any_batch_order_and_split(
             assert repr(decision) == repr(whole[row])  # 0.0 and -0.0 are equal, and two decisions
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(drawn=_acts)
 def test_a_generation_that_was_published_and_searched_otherwise_decides_the_same(
     drawn: list[tuple[ActKind, str, int, int]],
@@ -147,7 +149,7 @@ def test_a_generation_that_was_published_and_searched_otherwise_decides_the_same
     assert repr(one) == repr(other)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(drawn=_acts)
 def test_every_decision_is_one_that_can_be_sent(drawn: list[tuple[ActKind, str, int, int]]) -> None:
     corrections = _corrections(drawn, _ready())

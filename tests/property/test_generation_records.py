@@ -26,7 +26,7 @@ def generations(draw: st.DrawFn) -> Generation:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(generations(), st.integers(0, 2**16))
 def test_records_fit_and_parts_in_any_order_give_the_generation_back(made: Generation, seed: int) -> None:
     name, records = generation_records(made)

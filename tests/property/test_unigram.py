@@ -15,7 +15,7 @@ _TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), _ODD), max_
 
 
 @given(_TEXTS)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_ids_equal_the_packages(text: str) -> None:
     assert ours().encode([text]) == theirs().encode([text])
 

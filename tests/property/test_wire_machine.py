@@ -416,6 +416,6 @@ class WireMachine(RuleBasedStateMachine):
 
 
 WireMachine.TestCase.settings = settings(
-    max_examples=500, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=500, stateful_step_count=60, suppress_health_check=list(HealthCheck)
 )
 test_the_wire_keeps_its_laws = WireMachine.TestCase

@@ -771,7 +771,7 @@ def alone(text: str) -> Decision:
     return value
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from(_ALL), min_size=1, max_size=12, unique_by=lambda text: text[:9]), st.booleans()
 )

@@ -117,7 +117,7 @@ _PARTS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(_PARTS), max_size=6), st.sampled_from(["", " ", "，", ". "]))
 def test_masking_any_mixture_again_changes_nothing(names: Names, parts: list[str], between: str) -> None:
     once = mask(normalise(between.join(parts)), KINDS, names)

@@ -10,13 +10,9 @@ from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration
 from models.generation import Owner, check, to_bytes
 from models.recluster.cluster import Fallback
-from models.recluster.first_generation import (
-    FirstGeneration,
-    FirstPolicy,
-    History,
-    cluster_id,
-    first_generation,
-)
+from models.recluster.first_generation import FirstGeneration, cluster_id, first_generation
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy
 from tests.fakes.density import Always, Leaders, ways
 from tests.fakes.generations import blobs
 
@@ -38,7 +34,7 @@ def _history(each: int = 40, owned: bool = True, labelled: bool = False) -> Hist
 
 
 def _first(
-    history: History, teams: Sequence[Owner] = (), policy: FirstPolicy | None = None
+    history: History, teams: Sequence[Owner] = (), policy: MakePolicy | None = None
 ) -> FirstGeneration:
     return first_generation(
         history,
@@ -47,7 +43,7 @@ def _first(
         now_ms=1_700_000_000_000,
         ways=ways(Leaders(radius=0.9)),
         build=ExactIndex,
-        policy=policy or FirstPolicy(),
+        policy=policy or MakePolicy(),
     )
 
 
@@ -79,7 +75,7 @@ def test_what_is_learned_fits_the_history() -> None:
     assert made.head is not None
     assert (made.dim, made.width) == (16, 16 + made.lexicon.components.shape[1])
     assert made.head.weights.shape == (160, 3)
-    assert made.lexicon.weight in FirstPolicy().head.lexical_weights
+    assert made.lexicon.weight in MakePolicy().head.lexical_weights
     assert dict(made.reference).keys() == {"confidence", "nearest", "strength"}
 
 
@@ -91,7 +87,7 @@ def test_of_a_small_history_less_is_learned() -> None:
 
 
 def test_where_nobody_owns_anything_words_weigh_as_set_and_there_is_no_head() -> None:
-    made = _first(_history(owned=False), policy=FirstPolicy(lexical_weight=0.7)).generation
+    made = _first(_history(owned=False), policy=MakePolicy(lexical_weight=0.7)).generation
     assert made.lexicon is not None
     assert (made.lexicon.weight, made.head) == (0.7, None)
 
@@ -135,7 +131,7 @@ def test_the_order_of_the_file_changes_nothing() -> None:
 
 
 def test_teams_keep_their_promises_and_others_get_the_default() -> None:
-    made = _first(_history(), [Owner("access", 15), Owner("idle", 30)], FirstPolicy(default_sla_minutes=99))
+    made = _first(_history(), [Owner("access", 15), Owner("idle", 30)], MakePolicy(default_sla_minutes=99))
     promised = {owner.name: owner.sla_minutes for owner in made.generation.owners}
     assert promised == {"access": 15, "idle": 30, "billing": 99, "logistics": 99}
     assert made.report.unlisted_owners == ("billing", "logistics")
@@ -149,7 +145,7 @@ def test_a_failed_clustering_is_reported_with_its_owner() -> None:
         now_ms=0,
         ways=ways(Always(0)),
         build=ExactIndex,
-        policy=FirstPolicy(),
+        policy=MakePolicy(),
     )
     assert dict(made.report.fallbacks) == dict.fromkeys(["access", "billing", "logistics"], Fallback.EMPTY)
     assert made.report.clusters == 3

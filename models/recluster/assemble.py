@@ -1,0 +1,67 @@
+"""Assemble: groups of a history become a generation: exemplars, head, confidence, thresholds. After name."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.generation import Cluster, Generation, Owner, Thresholds, check
+from models.learn.confidence import NEVER, UNFITTED, Calibration
+from models.learn.head import can_learn, fit_head
+from models.recluster.calibrate import calibrated
+from models.recluster.cluster import centroids_of
+from models.recluster.exemplars import choose_exemplars
+from models.recluster.history import History
+from models.recluster.problems import MakePolicy, Problems
+from models.vote import IndexBuilder, parties, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A generation, what calibration found, and how many of the history's tickets vote in it."""
+
+    generation: Generation
+    calibration: Calibration
+    exemplars: int
+
+
+def assemble(
+    history: History,
+    problems: Problems,
+    clusters: tuple[Cluster, ...],
+    owners: tuple[Owner, ...],
+    *,
+    encoder: str,
+    now_ms: int,
+    build: IndexBuilder,
+    policy: MakePolicy,
+) -> Assembled:
+    """The generation of these clusters, one for each group of the problems.
+
+    Raises:
+        BadGeneration: the parts do not fit each other.
+    """
+    used = problems.order[problems.assignment[problems.order] >= 0]
+    labels, vectors = problems.assignment[used], problems.vectors[used]
+    keys = [problems.keys[row] for row in used]
+    chosen = choose_exemplars(labels, keys, history.created_at_ms[used], policy.exemplars)
+    party = parties([cluster.owner for cluster in clusters])
+    own, voters = party[labels[chosen]], vectors[chosen]
+    learns = any(cluster.owner is not None for cluster in clusters) and can_learn(own, policy.head)
+    draft = Generation(
+        clusters=clusters,
+        owners=owners,
+        centroids=centroids_of(vectors, labels),
+        exemplars=voters.astype(np.float16),
+        exemplar_cluster=labels[chosen].astype(np.int32),
+        dim=history.vectors.shape[1],
+        lexicon=problems.lexicon,
+        head=fit_head(voters, own, int(party.max()) + 1, policy.head) if learns else None,
+        confidence=UNFITTED,
+        thresholds=Thresholds(0.0, NEVER, (), 0.0, 1.0),
+        reference=(),
+        encoder=encoder,
+        created_at_ms=now_ms,
+    )
+    check(draft)
+    fitted, calibration = calibrated(draft, settle(history.vectors[used][chosen]), build, policy)
+    return Assembled(fitted, calibration, len(chosen))
