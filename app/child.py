@@ -128,13 +128,15 @@ def worker_variables(settings: Settings, bootstrap: str) -> dict[str, str]:
     }
 
 
-def resident_mib(pid: int) -> float | None:
-    """MiB of a process's memory that are resident: VmRSS of proc(5). None where the process is gone."""
+def resident_mib(pid: int, *, peak: bool = False) -> float | None:
+    """MiB of a process's memory that are resident, or were at most: VmRSS or VmHWM of proc(5). None where the process
+    is gone. What getrusage calls a maximum begins with that of whoever started the process."""
+    name = "VmHWM:" if peak else "VmRSS:"
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), None)
 
 
 def free_port() -> int:

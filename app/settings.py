@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     # How the problems of a history are found.
     clusterer: Literal["graph", "hdbscan"] = "graph"
 
+    # Reclustering: tickets that are clustered at most, and the share of them that may get another owner by it.
+    recluster_tickets: Annotated[int, Field(ge=100, le=2_000_000)] = 200_000
+    churn_budget: Ratio = 0.1
+
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05

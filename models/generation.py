@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.errors import BadGeneration
 
-_MAGIC = b"SLUICEG2"
+_MAGIC = b"SLUICEG3"
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -38,6 +38,25 @@ class Cluster:
     owner: str | None
     size: int
     keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEvent:
+    """What became of a cluster at a reclustering (see recluster/align).
+
+    Attributes:
+        change: born, split, merged or died.
+        cluster: id of the cluster that is new, or is no more.
+        other: id of the one that it came from or went into; None where there is none.
+        share: of its tickets that came from there or went there, 0 to 1.
+        at_ms: epoch milliseconds.
+    """
+
+    change: str
+    cluster: str
+    other: str | None
+    share: float
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,7 @@ class Generation:
         reference: (name, ascending deciles) of what the history held back scored, for drift.
         encoder: fingerprint of the encoder that made the vectors.
         created_at_ms: epoch milliseconds.
+        lineage: what became of clusters in it and in those before it, the oldest first.
     """
 
     clusters: tuple[Cluster, ...]
@@ -145,6 +165,7 @@ class Generation:
     reference: tuple[tuple[str, tuple[float, ...]], ...]
     encoder: str
     created_at_ms: int
+    lineage: tuple[LineageEvent, ...] = ()
 
     @property
     def width(self) -> int:
@@ -221,6 +242,7 @@ def to_bytes(generation: Generation) -> bytes:
             "reference": generation.reference,
             "encoder": generation.encoder,
             "created_at_ms": generation.created_at_ms,
+            "lineage": [asdict(event) for event in generation.lineage],
         },
         ensure_ascii=False,
         sort_keys=True,
@@ -279,6 +301,7 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
         reference=tuple((name, tuple(values)) for name, values in header["reference"]),
         encoder=header["encoder"],
         created_at_ms=header["created_at_ms"],
+        lineage=tuple(LineageEvent(**event) for event in header["lineage"]),
     )
 
 

@@ -7,7 +7,7 @@ it finds. A second time in the same process is the warm one.
 """
 
 import json
-import resource
+import os
 import sys
 from collections.abc import Callable
 from time import perf_counter
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.child import resident_mib
 from app.evaluate.clusters import cluster_scores
 from models.engines.density import HDBSCAN
 from models.engines.graph import GRAPH
@@ -76,7 +77,7 @@ def _growth(vectors: Vectors) -> dict[str, Any]:
 
 
 def _peak_mib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return round(resident_mib(os.getpid(), peak=True) or 0)
 
 
 def main(name: str, path: str) -> None:

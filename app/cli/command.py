@@ -16,7 +16,21 @@ def build() -> typer.Typer:
     A command imports what is heavy (Faust, the models) where it runs, so that `--help` and a slip of the keyboard
     are answered at once.
     """
-    from app.cli import bench, broker, demo, evaluate, explain, feedback, imports, learn, run, shadow, topics
+    from app.cli import (
+        bench,
+        broker,
+        clusters,
+        demo,
+        evaluate,
+        explain,
+        feedback,
+        imports,
+        learn,
+        recluster,
+        run,
+        shadow,
+        topics,
+    )
 
     cli = typer.Typer(
         help="Route support tickets by meaning, and hear of new problems first.",
@@ -27,10 +41,11 @@ def build() -> typer.Typer:
     )
     cli.add_typer(bench.app, name="bench")
     cli.add_typer(broker.app, name="broker")
+    cli.add_typer(clusters.app, name="clusters")
     cli.add_typer(evaluate.app, name="evaluate")
     cli.add_typer(shadow.app, name="shadow")
     cli.add_typer(topics.app, name="topics")
-    for commands in (demo, imports, learn, run, feedback, explain):
+    for commands in (demo, imports, learn, recluster, run, feedback, explain):
         commands.add_to(cli)
     return cli
 

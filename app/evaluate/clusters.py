@@ -4,7 +4,7 @@ The texts take the steps of a history without owners: cleaned, masked, encoded, 
 labels are used for scoring alone.
 """
 
-import resource
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from app.bootstrap import PastTicket, history_of, prepare, ways_of
+from app.child import resident_mib
 from app.evaluate.rounds import Told
 from app.files.events import is_ticket, new_ticket
 from app.files.labelled import LabelledText, read_labelled
@@ -82,7 +83,7 @@ def evaluate_clusters(rows: Sequence[LabelledText], settings: Settings, told: To
         **cluster_scores(problems.assignment, truth),
         "seconds": round(seconds, 2),
         "seconds_to_encode": round(encoded - started, 2),
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_rss_mib": round(resident_mib(os.getpid(), peak=True) or 0),
         "n": len(truth),
         "labels": int(truth.max()) + 1,
         "clusterer": settings.clusterer,

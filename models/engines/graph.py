@@ -21,9 +21,9 @@ _ITERATIONS = 3
 
 # Up to so many rows all are compared with all.
 _EXACT_ROWS = 5_000
-# Lists that a search looks into, at most, and points that a list is found from: more find more true neighbours, and
-# no other problems.
-_MOST_PROBES = 16
+# Lists that a search looks into, at most, and points that a list is found from: 8 found .965 of the true ten nearest
+# among 25,003 texts, 16 .986, for an adjusted Rand index of .606 and .614, and twice the time at 370,000.
+_MOST_PROBES = 8
 _TRAINING_POINTS = 40
 _TRAINING_ROUNDS = 6
 

@@ -11,6 +11,9 @@ from models.vote import Vectors
 
 Labels = NDArray[np.int64]
 
+# Tickets that are worked at once where each takes a row of numbers: memory stays small however many there are.
+_CHUNK = 8_192
+
 
 class Clusterer(Protocol):
     """An engine that finds which tickets are of one problem."""
@@ -120,15 +123,19 @@ def sums_of(vectors: Vectors, labels: Labels, count: int) -> NDArray[np.float64]
     """Sums [count, dim] of the rows of each label, none of them -1."""
     sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
     order = np.argsort(labels, kind="stable")
-    held, starts = np.unique(labels[order], return_index=True)
-    if len(held):
-        sums[held] = np.add.reduceat(vectors[order].astype(np.float64), starts, axis=0)
+    for start in range(0, len(order), _CHUNK):
+        rows = order[start : start + _CHUNK]
+        held, starts = np.unique(labels[rows], return_index=True)
+        sums[held] += np.add.reduceat(vectors[rows].astype(np.float64), starts, axis=0)
     return sums
 
 
 def similarity_to_own(vectors: Vectors, labels: Labels, centroids: Vectors) -> NDArray[np.float32]:
     """Cosine [n] of each row and the centroid of its label, which must not be -1."""
-    similarity: NDArray[np.float32] = np.einsum("ij,ij->i", vectors, centroids[labels])
+    similarity = np.empty(len(vectors), dtype=np.float32)
+    for start in range(0, len(vectors), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        similarity[chunk] = np.einsum("ij,ij->i", vectors[chunk], centroids[labels[chunk]])
     return similarity
 
 
@@ -192,10 +199,12 @@ def _attached(
     if fallback is not None:
         labels = k_means(vectors, max(1, round((len(vectors) / 2) ** 0.5)), policy.seed)
     elif noise.any():
-        similarity = vectors[noise] @ centroids_of(vectors, labels).T
-        nearest = np.where(similarity.max(axis=1) >= limit, similarity.argmax(axis=1), -1)
-        labels = labels.copy()
-        labels[noise] = nearest
+        centroids, labels = centroids_of(vectors, labels), labels.copy()
+        strays = np.flatnonzero(noise)
+        for start in range(0, len(strays), _CHUNK):
+            rows = strays[start : start + _CHUNK]
+            similarity = vectors[rows] @ centroids.T
+            labels[rows] = np.where(similarity.max(axis=1) >= limit, similarity.argmax(axis=1), -1)
     return Found(labels, int(labels.max()) + 1, int(noise.sum()), fallback)
 
 

@@ -1,5 +1,6 @@
 """The history that a first generation is made from, and how it falls into groups: one for each cluster."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,11 @@ def check_history(history: History) -> None:
 
 def _problems(history: History) -> Sequence[str | None]:
     return [None] * len(history.texts) if history.problems is None else history.problems
+
+
+def keys_of(history: History) -> list[str]:
+    """A digest of each text, by which equal ones are known."""
+    return [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
 
 
 def canonical_order(history: History, keys: Sequence[str]) -> NDArray[np.int64]:

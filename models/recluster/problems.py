@@ -1,6 +1,5 @@
 """Problems: the lexicon of a history, and the groups that its tickets fall into. First step of making a generation."""
 
-import hashlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
 from models.recluster.cluster import Fallback, Labels, Ways
 from models.recluster.exemplars import ExemplarPolicy
-from models.recluster.history import Group, History, canonical_order, check_history, find_groups
+from models.recluster.history import Group, History, canonical_order, check_history, find_groups, keys_of
 from models.vote import Rows, Vectors, VotePolicy, parties
 
 
@@ -62,7 +61,7 @@ def find_problems(history: History, ways: Ways, policy: MakePolicy) -> Problems:
         BadGeneration: an empty history, or one whose columns differ in length.
     """
     check_history(history)
-    keys = [hashlib.sha256(text.encode()).hexdigest() for text in history.texts]
+    keys = keys_of(history)
     order = canonical_order(history, keys)
     lexicon = learn_lexicon(history, order, policy)
     hybrid = join(lexicon, history.texts, history.vectors)

@@ -1,0 +1,81 @@
+"""`sluice clusters`: the clusters of the generation in force, and where they came from."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app.cli.console import Bootstrap, Json, out, print_json
+from app.cli.recluster import line_of
+from app.connect import bootstrap_of, check_login
+from app.settings import kafka_options, load_settings
+from models.errors import Fatal
+from models.generation import Generation
+
+app = typer.Typer(
+    help="The clusters of the generation in force, and where they came from.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_them(bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+    """All clusters, the largest first.
+
+    Example: sluice clusters list --json
+    """
+    name, generation = _in_force(bootstrap)
+    clusters = sorted(generation.clusters, key=lambda cluster: (-cluster.size, cluster.id))
+    if as_json:
+        print_json({"generation": name, "clusters": [asdict(cluster) for cluster in clusters]})
+        return
+    table = Table("cluster", "name", "owner", "tickets")
+    for cluster in clusters:
+        table.add_row(cluster.id, cluster.name, cluster.owner or "nobody", f"{cluster.size:,}")
+    out.print(table)
+
+
+@app.command()
+def lineage(
+    cluster_id: Annotated[
+        str, typer.Argument(help="A cluster's id, also of one that is no more.", show_default=False)
+    ],
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """What a cluster came from and what became of it, and of those, the oldest first.
+
+    Example: sluice clusters lineage c-1f2e3d4c5b6a
+    """
+    from models.recluster.lineage import lineage_of
+
+    name, generation = _in_force(bootstrap)
+    events = lineage_of(generation.lineage, cluster_id)
+    there = any(cluster.id == cluster_id for cluster in generation.clusters)
+    if not events and not there:
+        raise Fatal(f"no cluster {cluster_id} in {name} or in what it remembers")
+    if as_json:
+        print_json(
+            {
+                "generation": name,
+                "cluster": cluster_id,
+                "in_force": there,
+                "events": [asdict(one) for one in events],
+            }
+        )
+        return
+    out.print(f"{cluster_id} is {'in force' if there else 'no more'}", highlight=False, markup=False)
+    for event in events:
+        at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
+        line = line_of(event.change, event.cluster, event.other, event.share)
+        out.print(f"  {at:%Y-%m-%d %H:%M} UTC  {line}", highlight=False, markup=False)
+
+
+def _in_force(bootstrap: str | None) -> tuple[str, Generation]:
+    from app.recluster import generation_in_force
+
+    settings = load_settings(bootstrap=bootstrap)
+    kafka = kafka_options(settings, bootstrap_of(settings))
+    check_login(kafka)
+    return generation_in_force(settings, kafka)

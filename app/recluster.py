@@ -1,0 +1,239 @@
+"""Recluster: the tickets of `tickets.state` become the generation after the one in force.
+
+state, read to its end -> those that count -> next_generation -> gate -> published in one transaction
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from agents.follower import Lookup
+from agents.generations import Assembler, generation_records, is_candidate
+from agents.state import vector_of
+from agents.topics import TopicNames
+from agents.wire import Output, Record
+from app.bootstrap import publisher, ways_of, write
+from app.scratch import Told
+from app.settings import Settings
+from app.worker import confidence_policy
+from models.engines.vector_index import ExactIndex
+from models.errors import BadGeneration, Fatal, Transient
+from models.generation import Generation
+from models.recluster.history import History
+from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
+from models.recluster.problems import MakePolicy
+from schemas.codec import decode
+from schemas.contract import epoch_ms_of
+from schemas.decision import OutcomeName
+from schemas.state import TicketState, TicketStatus
+from schemas.unreadable import Unreadable
+
+# How much more it says whose a ticket is that people took it from somebody.
+_REASSIGNED = 3.0
+
+# Of each cluster so many tickets are kept, however old, where there are more than can be clustered.
+_LEAST_A_CLUSTER = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Reclustered:
+    """What came of it.
+
+    Attributes:
+        refusal: why it must not be published; None where it may.
+        tickets: read, of which so many `used`; others were left out for these reasons.
+    """
+
+    last: str
+    made: NextGeneration
+    refusal: str | None
+    tickets: int
+    used: int
+    left_out: dict[str, int]
+
+    def report(self) -> dict[str, Any]:
+        """What is told of it, without a ticket's text."""
+        return {
+            "last": self.last,
+            "tickets": self.tickets,
+            "used": self.used,
+            "left_out": self.left_out,
+            "clusters": len(self.made.generation.clusters),
+            "kept": self.made.kept,
+            "events": [asdict(event) for event in self.made.events],
+            "moved": round(self.made.moved, 4),
+            "refusal": self.refusal,
+            "thresholds": asdict(self.made.generation.thresholds),
+        }
+
+
+@dataclass(slots=True)
+class _States:
+    """The states of tickets as they are read: of each key the last."""
+
+    encoder: str
+    states: dict[bytes, TicketState] = field(default_factory=dict)
+    unreadable: set[bytes] = field(default_factory=set)
+
+    def feed(self, record: Record) -> None:
+        key, value = record.key() or b"", record.value()
+        self.states.pop(key, None)
+        self.unreadable.discard(key)
+        if value is None:
+            return
+        try:
+            self.states[key] = decode(TicketState, value)
+        except Unreadable:
+            self.unreadable.add(key)
+
+
+def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Reclustered:
+    """Read the state of all tickets up to its present end, and make the next generation. Nothing is written.
+
+    Raises:
+        Transient: no broker answers, a topic is missing, or there is no generation yet.
+        BadGeneration: no ticket can be used.
+    """
+    names, lookup = TopicNames(settings.topic_prefix), Lookup(kafka)
+    try:
+        told.step("reading the generation in force")
+        last_id, last = _in_force(lookup, names)
+        told.step("reading the state of all tickets")
+        read = _States(last.encoder)
+        lookup.read(names.state, range(lookup.count(names.state)), read.feed)
+    finally:
+        lookup.close()
+    left_out = Counter({"unreadable": len(read.unreadable)})
+    states: list[TicketState] = []
+    for state in read.states.values():
+        why = "another_encoder" if state.encoder != last.encoder else "no_text" if not state.text else None
+        if why is None:
+            states.append(state)
+        else:
+            left_out[why] += 1
+    chosen = sampled(states, settings.recluster_tickets)
+    left_out["sampled_out"] = len(states) - len(chosen)
+    if not chosen:
+        raise BadGeneration("generation: tickets.state holds no ticket that can be clustered")
+    told.step(f"clustering {len(chosen)} tickets")
+    with threadpool_limits(limits=1, user_api="blas"):
+        made = next_generation(
+            known_of(chosen, last),
+            last,
+            now_ms=max(last.created_at_ms + 1, *(epoch_ms_of(state.updated_at) for state in chosen)),
+            ways=ways_of(settings),
+            build=ExactIndex,
+            policy=NextPolicy(make=MakePolicy(confidence=confidence_policy(settings))),
+        )
+    return Reclustered(
+        last=last_id,
+        made=made,
+        refusal=refusal_of(made, settings.churn_budget),
+        tickets=len(read.states) + len(read.unreadable),
+        used=len(chosen),
+        left_out={why: count for why, count in sorted(left_out.items()) if count},
+    )
+
+
+def publish_next(found: Reclustered, settings: Settings, kafka: dict[str, Any]) -> str:
+    """Put the generation in force on every worker; its id.
+
+    Raises:
+        Fatal: another generation was put in force meanwhile.
+        Transient: the cluster does not take it, or another one who publishes came after.
+    """
+    topic = TopicNames(settings.topic_prefix).generations
+    name, records = generation_records(found.made.generation)
+    # Whoever came before is fenced: only one can get beyond this.
+    with publisher(settings, kafka) as producer:
+        now = generation_in_force(settings, kafka)[0]
+        if now != found.last:
+            raise Fatal(f"{now} was put in force while {found.last} was reclustered: do it again")
+        write(producer, [Output(topic, key, value, ()) for key, value in records])
+    return name
+
+
+def generation_in_force(settings: Settings, kafka: dict[str, Any]) -> tuple[str, Generation]:
+    """The generation that workers decide by now, and its id.
+
+    Raises:
+        Transient: no broker answers, the topic is missing, or there is no generation yet.
+    """
+    lookup = Lookup(kafka)
+    try:
+        return _in_force(lookup, TopicNames(settings.topic_prefix))
+    finally:
+        lookup.close()
+
+
+def refusal_of(made: NextGeneration, budget: float) -> str | None:
+    """Why a generation must not take the place of the last one, unless a person wants it."""
+    if made.fallback is not None:
+        return f"clustering {made.fallback.value}: k-means took its place"
+    if made.moved > budget:
+        return f"{made.moved:.1%} of the tickets would get another owner, and {budget:.1%} may"
+    return None
+
+
+def sampled(states: Sequence[TicketState], most: int) -> list[TicketState]:
+    """Up to `most` tickets, in the order of their ids: of each cluster its newest 50, and then the newest of all."""
+    newest = sorted(states, key=lambda state: (-epoch_ms_of(state.created_at), state.ticket_id))
+    if len(newest) > most:
+        of_cluster: Counter[str | None] = Counter()
+        first, rest = list[TicketState](), list[TicketState]()
+        for state in newest:
+            of_cluster[state.cluster_id] += 1
+            (first if of_cluster[state.cluster_id] <= _LEAST_A_CLUSTER else rest).append(state)
+        newest = [*first, *rest][:most]
+    return sorted(newest, key=lambda state: state.ticket_id)
+
+
+def known_of(states: Sequence[TicketState], last: Generation) -> Known:
+    """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
+    never taken away, that owner."""
+    row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
+    return Known(
+        history=History(
+            vectors=np.stack([vector_of(state.vector) for state in states]),
+            texts=[state.text for state in states],
+            owners=[_handler(state) for state in states],
+            created_at_ms=np.array([epoch_ms_of(state.created_at) for state in states], dtype=np.int64),
+        ),
+        weight=np.array(
+            [
+                _REASSIGNED if state.reassigned or state.first_assignment_right is False else 1.0
+                for state in states
+            ]
+        ),
+        before=np.array([row.get(state.cluster_id or "", -1) for state in states], dtype=np.int64),
+    )
+
+
+def _handler(state: TicketState) -> str | None:
+    if state.assigned_team is not None:
+        return state.owner if state.assigned_team == state.senior else state.assigned_team
+    solved = state.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}
+    return state.owner if solved and state.outcome is OutcomeName.ROUTE else None
+
+
+def _in_force(lookup: Lookup, names: TopicNames) -> tuple[str, Generation]:
+    """The generation that workers decide by now, and its id."""
+    assembler, found = Assembler(), list[tuple[str, Generation]]()
+
+    def feed(record: Record) -> None:
+        shadow = is_candidate(record.key(), record.value())
+        try:
+            whole = assembler.feed(record.key(), record.value())
+        except BadGeneration:
+            return  # workers refuse it too, and keep the one before
+        if whole is not None and not shadow:
+            found[:] = [whole]
+
+    lookup.read(names.generations, range(lookup.count(names.generations)), feed)
+    if not found:
+        raise Transient("there is no generation yet: sluice bootstrap FILE")
+    return found[0]
