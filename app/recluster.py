@@ -5,12 +5,14 @@ state, read to its end -> those that count -> next_generation -> gate -> publish
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agents.corrections import CorrectionLog
 from agents.follower import Lookup
 from agents.generations import Assembler, generation_records, is_candidate
 from agents.state import vector_of
@@ -26,9 +28,11 @@ from models.generation import Generation
 from models.recluster.history import History
 from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
+from models.recluster.word import Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
 from schemas.decision import OutcomeName
+from schemas.feedback import CorrectionKind
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -105,6 +109,8 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         told.step("reading the state of all tickets")
         read = _States(last.encoder)
         lookup.read(names.state, range(lookup.count(names.state)), read.feed)
+        told.step("reading what people said of clusters")
+        word = _word(lookup, names, last)
     finally:
         lookup.close()
     left_out = Counter({"unreadable": len(read.unreadable)})
@@ -122,7 +128,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
     told.step(f"clustering {len(chosen)} tickets")
     with threadpool_limits(limits=1, user_api="blas"):
         made = next_generation(
-            known_of(chosen, last),
+            known_of(chosen, word),
             last,
             now_ms=max(last.created_at_ms + 1, *(epoch_ms_of(state.updated_at) for state in chosen)),
             ways=ways_of(settings),
@@ -192,10 +198,9 @@ def sampled(states: Sequence[TicketState], most: int) -> list[TicketState]:
     return sorted(newest, key=lambda state: state.ticket_id)
 
 
-def known_of(states: Sequence[TicketState], last: Generation) -> Known:
+def known_of(states: Sequence[TicketState], word: Word) -> Known:
     """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
     never taken away, that owner."""
-    row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
     return Known(
         history=History(
             vectors=np.stack([vector_of(state.vector) for state in states]),
@@ -209,7 +214,32 @@ def known_of(states: Sequence[TicketState], last: Generation) -> Known:
                 for state in states
             ]
         ),
-        before=np.array([row.get(state.cluster_id or "", -1) for state in states], dtype=np.int64),
+        ids=[state.cluster_id for state in states],
+        word=word,
+    )
+
+
+def _word(lookup: Lookup, names: TopicNames, last: Generation) -> Word:
+    """What people said of clusters as wholes, in its order; what cannot be read is passed over, as by workers."""
+    log = CorrectionLog(last.encoder, last.dim)
+
+    def feed(record: Record) -> None:
+        with suppress(Unreadable, ValueError):
+            log.feed(record.key(), record.value(), record.offset())
+
+    lookup.read(names.corrections, range(lookup.count(names.corrections)), feed)
+    acts = log.learnt()
+    return Word(
+        bound={
+            act.cluster_id: act.owner
+            for act in acts
+            if act.kind is CorrectionKind.BOUND and act.cluster_id and act.owner
+        },
+        merged=[
+            (act.cluster_id, act.into_cluster_id)
+            for act in acts
+            if act.kind is CorrectionKind.MERGED and act.cluster_id and act.into_cluster_id
+        ],
     )
 
 

@@ -3,7 +3,7 @@
 What people did with the tickets says whose a cluster is; a problem that several teams handle is a cluster for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from models.generation import Cluster, Generation, LineageEvent, Owner
 from models.learn.confidence import Calibration
 from models.lexicon import join
-from models.recluster.align import Alignment, AlignPolicy, align, events_of
+from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
 from models.recluster.assemble import assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
 from models.recluster.name import name_clusters
 from models.recluster.problems import MakePolicy, Problems, learn_lexicon
+from models.recluster.word import Word, united
 from models.vote import IndexBuilder, Rows, Vectors, settle
 
 # Events that a generation remembers, the latest.
@@ -48,12 +49,14 @@ class Known:
     Attributes:
         history: owners are who handled them, by people's word alone.
         weight: [n] float64, how much that word counts.
-        before: [n] int64, the cluster of the last generation that each was found in, as its row, -1 for none.
+        ids: n, the cluster that each was found in, of whatever generation, None for none.
+        word: what people said of clusters as wholes.
     """
 
     history: History
     weight: NDArray[np.float64]
-    before: Labels
+    ids: Sequence[str | None]
+    word: Word = field(default_factory=Word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +103,15 @@ def next_generation(
     found = problems_without_owner(hybrid[order], ways.without_owner)
     labels = np.empty(len(keys), dtype=np.int64)
     labels[order] = found.labels
-    groups = _owned(labels, hybrid, order, known, policy)
+    groups = united(_owned(labels, hybrid, order, known, policy), known.ids, known.word)
     assignment = np.full(len(keys), -1, dtype=np.int64)
     for number, group in enumerate(groups):
         assignment[group.rows] = number
     problems = Problems(lexicon, hybrid, keys, order, groups, assignment, found.noise, [])
-    alignment = align(
-        known.before, assignment, _centroids(last, settle(history.vectors), assignment), policy.align
-    )
-    clusters = _clusters(problems, history, alignment, last)
-    events = tuple(
-        LineageEvent(event.change.value, event.cluster, event.other, event.share, now_ms)
-        for event in events_of(alignment, [c.id for c in last.clusters], [c.id for c in clusters])
-    )
+    before = _before(known, last)
+    alignment = align(before, assignment, _centroids(last, settle(history.vectors), assignment), policy.align)
+    clusters = _clusters(problems, history, alignment, last, known.word)
+    events = tuple(_events(alignment, last, clusters, known.word, now_ms))
     made = assemble(
         history,
         problems,
@@ -128,10 +127,30 @@ def next_generation(
         assignment=assignment,
         kept=int((alignment.old >= 0).sum()),
         events=events,
-        moved=_moved(known.before, assignment, last.clusters, clusters),
+        moved=_moved(before, assignment, last.clusters, clusters),
         fallback=found.fallback,
         calibration=made.calibration,
     )
+
+
+def _before(known: Known, last: Generation) -> Labels:
+    """[n] the row in the last generation of the cluster that each ticket was found in, -1 for none; of one that people
+    merged, that of the other."""
+    row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
+    into = {cluster: end for cluster, end in known.word.into().items() if end in row}
+    return np.array([row.get(into.get(one or "", one or ""), -1) for one in known.ids], dtype=np.int64)
+
+
+def _events(
+    alignment: Alignment, last: Generation, clusters: Sequence[Cluster], word: Word, now_ms: int
+) -> Iterator[LineageEvent]:
+    """What changed; what a person merged went into the other whole."""
+    into, there = word.into(), {cluster.id for cluster in clusters}
+    for event in events_of(alignment, [c.id for c in last.clusters], [c.id for c in clusters]):
+        change, other, share = event.change.value, event.other, event.share
+        if event.cluster not in there and into.get(event.cluster) in there:
+            change, other, share = Change.MERGED.value, into[event.cluster], 1.0
+        yield LineageEvent(change, event.cluster, other, share, now_ms)
 
 
 def _owned(labels: Labels, vectors: Vectors, order: Rows, known: Known, policy: NextPolicy) -> list[Group]:
@@ -180,9 +199,10 @@ def _centroids(last: Generation, dense: Vectors, assignment: Labels) -> tuple[Ve
 
 
 def _clusters(
-    problems: Problems, history: History, alignment: Alignment, last: Generation
+    problems: Problems, history: History, alignment: Alignment, last: Generation, word: Word
 ) -> tuple[Cluster, ...]:
-    """Clusters with the ids and names that they had; a group of which no one says whose it is stays whose it was."""
+    """Clusters with the ids and names that they had. Whom a person bound one to owns it; a group of which no one says
+    whose it is stays whose it was."""
     was = {number: last.clusters[row] for number, row in enumerate(alignment.old.tolist()) if row >= 0}
     names = name_clusters(
         {number: [history.texts[row] for row in group.rows] for number, group in enumerate(problems.groups)},
@@ -194,7 +214,7 @@ def _clusters(
     for number, group in enumerate(problems.groups):
         same, name = was.get(number), names[number]
         if same is not None:
-            owner = group.owner if group.owner is not None else same.owner
+            owner = word.bound.get(same.id, group.owner if group.owner is not None else same.owner)
             clusters.append(Cluster(same.id, name.name, owner, len(group.rows), name.keywords))
             continue
         identity = new_id(group.owner, medoids[number], taken)

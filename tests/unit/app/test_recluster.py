@@ -11,6 +11,7 @@ from app.recluster import known_of, refusal_of, sampled
 from models.learn.confidence import Calibration
 from models.recluster.cluster import Fallback
 from models.recluster.next_generation import NextGeneration
+from models.recluster.word import Word
 from schemas.contract import time_of
 from schemas.decision import OutcomeName
 from schemas.state import TicketState, TicketStatus
@@ -79,13 +80,13 @@ def _made(moved: float = 0.0, fallback: Fallback | None = None) -> NextGeneratio
     ],
 )
 def test_whose_a_ticket_is_people_say(state: dict[str, Any], owner: str | None, weight: float) -> None:
-    known = known_of([_state(1, **state)], _LAST)
+    known = known_of([_state(1, **state)], Word())
     assert (known.history.owners[0], known.weight.tolist()) == (owner, [weight])
 
 
-def test_a_ticket_is_known_by_its_cluster_if_that_is_still_there() -> None:
-    known = known_of([_state(1, "c-1"), _state(2, "c-gone"), _state(3, None)], _LAST)
-    assert known.before.tolist() == [1, -1, -1]
+def test_the_columns_are_those_of_the_states() -> None:
+    known = known_of([_state(1, "c-1"), _state(2, "c-gone"), _state(3, None)], Word())
+    assert known.ids == ["c-1", "c-gone", None]
     assert known.history.vectors.shape == (3, 4)
     assert known.history.created_at_ms.tolist() == [_AT_MS + 1, _AT_MS + 2, _AT_MS + 3]
 

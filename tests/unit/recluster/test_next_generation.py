@@ -16,6 +16,7 @@ from models.recluster.history import History
 from models.recluster.lineage import lineage_of
 from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
+from models.recluster.word import Word
 from tests.fakes.density import Always, Leaders, ways
 from tests.fakes.generations import blobs
 
@@ -56,21 +57,25 @@ def last() -> Generation:
     return made.generation
 
 
-def _row(last: Generation, owner: str) -> int:
-    return next(number for number, cluster in enumerate(last.clusters) if cluster.owner == owner)
+def _id(last: Generation, owner: str) -> str:
+    return next(cluster.id for cluster in last.clusters if cluster.owner == owner)
 
 
-def _before(last: Generation, topic: NDArray[np.int64]) -> NDArray[np.int64]:
-    rows = {0: _row(last, "billing"), 1: _row(last, "access"), 2: _row(last, "logistics")}
-    return np.array([rows.get(one, -1) for one in topic.tolist()], dtype=np.int64)
+def _ids(last: Generation, topic: NDArray[np.int64]) -> list[str | None]:
+    ids = {0: _id(last, "billing"), 1: _id(last, "access"), 2: _id(last, "logistics")}
+    return [ids.get(one) for one in topic.tolist()]
 
 
 def _next(
-    last: Generation, history: History, before: NDArray[np.int64], weight: NDArray[np.float64] | None = None
+    last: Generation,
+    history: History,
+    ids: list[str | None],
+    weight: NDArray[np.float64] | None = None,
+    word: Word | None = None,
 ) -> NextGeneration:
-    weights = np.ones(len(before)) if weight is None else weight
+    weights = np.ones(len(ids)) if weight is None else weight
     return next_generation(
-        Known(history, weights, before),
+        Known(history, weights, ids, word or Word()),
         last,
         now_ms=2,
         ways=_WAYS,
@@ -81,7 +86,7 @@ def _next(
 
 def test_unchanged_problems_keep_id_name_and_owner(last: Generation) -> None:
     history, topic = _tickets([0, 1, 2], _OWNERS, seed=7)
-    made = _next(last, history, _before(last, topic))
+    made = _next(last, history, _ids(last, topic))
     was = {(cluster.id, cluster.name, cluster.owner) for cluster in last.clusters}
     assert {(cluster.id, cluster.name, cluster.owner) for cluster in made.generation.clusters} == was
     assert (made.events, made.moved, made.kept) == ((), 0.0, 3)
@@ -90,12 +95,12 @@ def test_unchanged_problems_keep_id_name_and_owner(last: Generation) -> None:
 
 def test_a_new_problem_is_born_and_an_old_one_dies(last: Generation) -> None:
     history, topic = _tickets([0, 1, 4], _OWNERS)
-    made = _next(last, history, _before(last, topic))
+    made = _next(last, history, _ids(last, topic))
     changes = {event.change: event for event in made.events}
     assert changes.keys() == {"born", "died"}
     born = next(cluster for cluster in made.generation.clusters if cluster.id == changes["born"].cluster)
     assert born.owner == "sync"
-    assert changes["died"].cluster == last.clusters[_row(last, "logistics")].id
+    assert changes["died"].cluster == _id(last, "logistics")
     assert made.generation.lineage == made.events
     assert [owner.name for owner in made.generation.owners] == [*(one.name for one in last.owners), "sync"]
 
@@ -103,12 +108,14 @@ def test_a_new_problem_is_born_and_an_old_one_dies(last: Generation) -> None:
 def test_a_split_and_a_merge_are_told(last: Generation) -> None:
     """What was found as billing falls into two problems, and what was access and logistics is one."""
     history, topic = _tickets([0, 3, 1], _OWNERS)
-    before = _before(last, topic)
-    before[topic == 3] = _row(last, "billing")
-    before[np.flatnonzero(topic == 1)[:10]] = _row(last, "logistics")
-    made = _next(last, history, before)
+    found = _ids(last, topic)
+    for row in np.flatnonzero(topic == 3).tolist():
+        found[row] = _id(last, "billing")
+    for row in np.flatnonzero(topic == 1).tolist()[:10]:
+        found[row] = _id(last, "logistics")
+    made = _next(last, history, found)
     told = {(event.change, event.other) for event in made.events}
-    ids = {owner: last.clusters[_row(last, owner)].id for owner in ("billing", "access", "logistics")}
+    ids = {owner: _id(last, owner) for owner in ("billing", "access", "logistics")}
     assert told == {("split", ids["billing"]), ("merged", ids["access"])}
     assert ids["billing"] in {cluster.id for cluster in made.generation.clusters}
 
@@ -123,8 +130,8 @@ def test_people_decide_whose_a_cluster_is_and_a_reassigned_ticket_says_more(last
     weight[rows[:18]] = 3.0
     for row in rows[18:]:
         owners[row] = None if row % 2 else "billing"  # six left, less than a fifth of the weight
-    made = _next(last, replace(history, owners=owners), _before(last, topic), weight)
-    kept = next(c for c in made.generation.clusters if c.id == last.clusters[_row(last, "billing")].id)
+    made = _next(last, replace(history, owners=owners), _ids(last, topic), weight)
+    kept = next(c for c in made.generation.clusters if c.id == _id(last, "billing"))
     assert kept.owner == "refunds"
     assert made.moved == pytest.approx(1 / 3)
 
@@ -136,7 +143,7 @@ def test_a_problem_of_two_teams_is_a_cluster_for_each(last: Generation) -> None:
     for row in rows[:12]:
         owners[row] = "phones"
     owners[rows[-1]] = None
-    made = _next(last, replace(history, owners=owners), _before(last, topic))
+    made = _next(last, replace(history, owners=owners), _ids(last, topic))
     of = made.assignment[rows]
     assert {made.generation.clusters[one].owner for one in of.tolist()} == {"access", "phones"}
     assert {made.generation.clusters[one].owner for one in of[:12].tolist()} == {"phones"}
@@ -146,7 +153,7 @@ def test_one_stray_vote_moves_nothing(last: Generation) -> None:
     history, topic = _tickets([0, 1, 2], _OWNERS)
     owners = list(history.owners)
     owners[int(np.flatnonzero(topic == 2)[0])] = "billing"
-    made = _next(last, replace(history, owners=owners), _before(last, topic))
+    made = _next(last, replace(history, owners=owners), _ids(last, topic))
     assert len(made.generation.clusters) == 3
     assert made.moved == 0.0
 
@@ -154,14 +161,14 @@ def test_one_stray_vote_moves_nothing(last: Generation) -> None:
 def test_a_cluster_that_nobody_handled_stays_whose_it_was(last: Generation) -> None:
     history, topic = _tickets([0, 1, 2], _OWNERS)
     nobody = replace(history, owners=[None] * len(topic))
-    made = _next(last, nobody, _before(last, topic))
+    made = _next(last, nobody, _ids(last, topic))
     assert {cluster.owner for cluster in made.generation.clusters} == {"billing", "access", "logistics"}
     assert made.moved == 0.0
 
 
 def test_the_same_tickets_in_any_order_give_the_same_bytes(last: Generation) -> None:
     history, topic = _tickets([0, 1, 4], _OWNERS)
-    before = _before(last, topic)
+    ids = _ids(last, topic)
     turned = np.random.default_rng(3).permutation(len(topic))
     other = History(
         history.vectors[turned],
@@ -169,7 +176,7 @@ def test_the_same_tickets_in_any_order_give_the_same_bytes(last: Generation) -> 
         [history.owners[row] for row in turned],
         history.created_at_ms[turned],
     )
-    one, two = _next(last, history, before), _next(last, other, before[turned])
+    one, two = _next(last, history, ids), _next(last, other, [ids[row] for row in turned])
     assert to_bytes(one.generation) == to_bytes(two.generation)
     assert np.array_equal(one.assignment[turned], two.assignment)
 
@@ -177,7 +184,7 @@ def test_the_same_tickets_in_any_order_give_the_same_bytes(last: Generation) -> 
 def test_what_the_clusterer_fails_at_is_told(last: Generation) -> None:
     history, topic = _tickets([0, 1, 2], _OWNERS)
     made = next_generation(
-        Known(history, np.ones(len(topic)), _before(last, topic)),
+        Known(history, np.ones(len(topic)), _ids(last, topic)),
         last,
         now_ms=2,
         ways=ways(Always(0)),
@@ -190,19 +197,56 @@ def test_what_the_clusterer_fails_at_is_told(last: Generation) -> None:
 def test_no_tickets_are_no_generation(last: Generation) -> None:
     empty = History(np.empty((0, _DIM), dtype=np.float32), [], [], np.empty(0, dtype=np.int64))
     with pytest.raises(BadGeneration, match="no tickets"):
-        _next(last, empty, np.empty(0, dtype=np.int64))
+        _next(last, empty, [])
 
 
 def test_lineage_goes_on_through_generations(last: Generation) -> None:
     history, topic = _tickets([0, 1, 4], _OWNERS)
-    first = _next(last, history, _before(last, topic))
+    first = _next(last, history, _ids(last, topic))
     again, topic = _tickets([0, 1], _OWNERS, seed=5)
-    rows = {c.owner: number for number, c in enumerate(first.generation.clusters)}
-    before = np.array(
-        [rows["billing"] if one == 0 else rows["access"] for one in topic.tolist()], dtype=np.int64
-    )
-    second = _next(first.generation, again, before)
+    second = _next(first.generation, again, _ids(last, topic))
     packed = from_bytes(to_bytes(second.generation))
     assert packed.lineage == (*first.events, *second.events)
     born = next(event.cluster for event in first.events if event.change == "born")
     assert [event.change for event in lineage_of(packed.lineage, born)] == ["born", "died"]
+
+
+def test_whom_a_person_bound_a_cluster_to_owns_it_whatever_the_tickets_say(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    word = Word(bound={_id(last, "access"): "identity", "c-of-another-time": "nobody"})
+    made = _next(last, history, _ids(last, topic), word=word)
+    owners = {cluster.id: cluster.owner for cluster in made.generation.clusters}
+    assert owners[_id(last, "access")] == "identity"
+    assert "identity" in {owner.name for owner in made.generation.owners}
+    again = _next(made.generation, history, _ids(last, topic), word=word)
+    assert {cluster.id: cluster.owner for cluster in again.generation.clusters} == owners
+
+
+def test_what_a_person_merged_stays_one_however_it_is_clustered(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    one, other = _id(last, "access"), _id(last, "billing")
+    word = Word(merged=[(one, other)])
+    generation, ids = last, _ids(last, topic)
+    for turn in range(3):
+        made = _next(generation, history, ids, word=word)
+        clusters = {cluster.id: cluster for cluster in made.generation.clusters}
+        assert clusters.keys() == {other, _id(last, "logistics")}
+        assert clusters[other].size == 60
+        told = [(event.change, event.cluster, event.other, event.share) for event in made.events]
+        assert told == ([("merged", one, other, 1.0)] if turn == 0 else [])
+        generation = made.generation
+
+
+@pytest.mark.parametrize(
+    ("merged", "into"),
+    [
+        pytest.param([("a", "b")], {"a": "b"}, id="one"),
+        pytest.param([("a", "b"), ("b", "c")], {"a": "c", "b": "c"}, id="a chain"),
+        pytest.param([("a", "b"), ("b", "a")], {"b": "a"}, id="and back"),
+        pytest.param([("a", "a")], {}, id="into itself"),
+        pytest.param([("a", "b"), ("a", "c")], {"a": "c"}, id="the last word counts"),
+        pytest.param([("a", "b"), ("b", "c"), ("c", "a")], {"b": "a", "c": "a"}, id="a ring"),
+    ],
+)
+def test_where_merged_clusters_end(merged: list[tuple[str, str]], into: dict[str, str]) -> None:
+    assert Word(merged=merged).into() == into
