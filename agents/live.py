@@ -182,7 +182,11 @@ class Live:
             )
         if generation.dim != self._dim:
             raise BadGeneration(f"generation {name} has vectors of {generation.dim}, not of {self._dim}")
-        return _Loaded(name, searchable(generation, ExactIndex), Hybrids(generation))
+        hybrids = Hybrids(generation)
+        with self._changing:
+            learnt = self._corrections.learnt()
+        hybrids.acts(learnt)  # read here, in the follower's thread: no batch waits for it
+        return _Loaded(name, searchable(generation, ExactIndex), hybrids)
 
     def _put_in_force(self, loaded: _Loaded) -> None:
         generation = loaded.ready.generation

@@ -328,6 +328,18 @@ def test_corrections_are_read_with_the_lexicon_of_the_generation_in_force(live: 
     assert expected[0, DIM:].any()
 
 
+def test_no_batch_waits_for_the_corrections_to_be_read_for_a_new_generation(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The follower's thread has done it when the generation is there."""
+    publish(live, GENERATION)
+    correct(live, 0, correction())
+    publish(live, replace(GENERATION, created_at_ms=MADE_MS + 1))
+    monkeypatch.setattr("agents.corrections.join", lambda *_: pytest.fail("read in the agent's thread"))
+    assert live.in_force is not None
+    assert live.in_force.corrections.owners == ("access",)
+
+
 @pytest.mark.parametrize(
     ("made_ms", "contested"), [(MADE_MS, {"c-0"}), (MADE_MS + 1, set())], ids=["of its time", "of before it"]
 )
