@@ -90,7 +90,9 @@ class Settings(BaseSettings):
     # How the problems of a history are found.
     clusterer: Literal["graph", "hdbscan"] = "graph"
 
-    # Reclustering: tickets that are clustered at most, and the share of them that may get another owner by it.
+    # Reclustering: hours from one to the next by the leading worker (0: never), tickets that are clustered at most, and
+    # the share of them that may get another owner by it.
+    recluster_every_h: Annotated[float, Field(ge=0, le=720)] = 0.0
     recluster_tickets: Annotated[int, Field(ge=100, le=2_000_000)] = 200_000
     churn_budget: Ratio = 0.1
 

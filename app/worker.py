@@ -35,6 +35,7 @@ from agents.watch import RoutingWatcher
 from agents.wire import Wire, WirePolicy
 from app.child import free_port
 from app.connect import faust_credentials
+from app.recluster_timer import ReclusterTimer, add_timer
 from app.sentiment.load import head_for
 from app.settings import Settings, kafka_options
 from models.engines.encoders import EncoderSpec, load_encoder
@@ -216,6 +217,10 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         }
 
     add_pages(app, registry, conditions)
+    if settings.recluster_every_h:
+        made = lambda: None if live.in_force is None else live.in_force.generation.created_at_ms  # noqa: E731
+        variables = {"SLUICE_BOOTSTRAP": bootstrap}
+        add_timer(app, ReclusterTimer(settings.recluster_every_h * 3_600, made, variables))
 
     async def boot() -> None:
         follower.start()

@@ -121,3 +121,13 @@ def test_one_that_another_generation_overtook_is_not_published(
     with pytest.raises(Fatal, match=f"{newer} was put in force while {learned} was reclustered"):
         publish_next(found, settings, kafka)
     assert generation_in_force(settings, kafka)[0] == newer
+
+
+def test_the_worker_that_leads_does_it_by_itself_once_it_is_time(
+    broker: str, settings: Settings, learned: str, start_worker: StartWorker
+) -> None:
+    kafka = kafka_options(settings, broker)
+    worker = start_worker(recluster_every_h=1).await_ready()
+    assert eventually(lambda: generation_in_force(settings, kafka)[0] != learned, 90)
+    assert eventually(lambda: 'generations_read_total{result="in_force"} 2.0' in worker.page("/metrics")[1])
+    assert worker.stop() == 0
