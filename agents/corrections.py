@@ -126,11 +126,12 @@ class Hybrids:
     """
 
     def __init__(self, generation: Generation) -> None:
-        self._lexicon = generation.lexicon
+        self._lexicon, self._made_ms = generation.lexicon, generation.created_at_ms
         self._vectors: dict[int, Vectors] = {}
 
     def acts(self, learnt: Sequence[Learnt]) -> list[Act]:
-        """The acts among them, in their order: the latest that are remembered."""
+        """The acts among them, in their order: the latest that are remembered. For their cluster count those alone that
+        are as young as the generation: from the others it has learnt, and its clusters are parted by them."""
         told = [one for one in learnt if one.owner is not None and one.kind in _TEACHES][-MOST:]
         fresh = [one for one in told if one.vector is not None and one.revision not in self._vectors]
         vectors = {one.revision: self._vectors.get(one.revision) for one in told}
@@ -145,7 +146,7 @@ class Hybrids:
                 kind=_TEACHES[one.kind],
                 owner=one.owner or "",
                 ticket_id=one.ticket_id,
-                cluster=one.cluster_id,
+                cluster=one.cluster_id if one.ticket_id is None or one.at_ms >= self._made_ms else None,
                 vector=vectors[one.revision],
             )
             for one in told

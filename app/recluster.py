@@ -5,7 +5,6 @@ state, read to its end -> those that count -> next_generation -> gate -> publish
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,6 +30,7 @@ from models.recluster.problems import MakePolicy
 from models.recluster.word import Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
+from schemas.dead_letter import DeadReason
 from schemas.decision import OutcomeName
 from schemas.feedback import CorrectionKind
 from schemas.state import TicketState, TicketStatus
@@ -38,6 +38,10 @@ from schemas.unreadable import Unreadable
 
 # How much more it says whose a ticket is that people took it from somebody.
 _REASSIGNED = 3.0
+
+# Generations that stay in their topic, the one in force among them: decisions of older ones can no longer be made
+# again, and a worker that starts has not to read a year of them.
+_KEPT = 10
 
 # Of each cluster so many tickets are kept, however old, where there are more than can be clustered.
 _LEAST_A_CLUSTER = 50
@@ -79,7 +83,6 @@ class Reclustered:
 class _States:
     """The states of tickets as they are read: of each key the last."""
 
-    encoder: str
     states: dict[bytes, TicketState] = field(default_factory=dict)
     unreadable: set[bytes] = field(default_factory=set)
 
@@ -91,7 +94,8 @@ class _States:
             return
         try:
             self.states[key] = decode(TicketState, value)
-        except Unreadable:
+        except Unreadable as error:
+            _end_if_newer(record, error)
             self.unreadable.add(key)
 
 
@@ -107,7 +111,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         told.step("reading the generation in force")
         last_id, last = _in_force(lookup, names)
         told.step("reading the state of all tickets")
-        read = _States(last.encoder)
+        read = _States()
         lookup.read(names.state, range(lookup.count(names.state)), read.feed)
         told.step("reading what people said of clusters")
         word = _word(lookup, names, last)
@@ -116,7 +120,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
     left_out = Counter({"unreadable": len(read.unreadable)})
     states: list[TicketState] = []
     for state in read.states.values():
-        why = "another_encoder" if state.encoder != last.encoder else "no_text" if not state.text else None
+        why = _unfit(state, last)
         if why is None:
             states.append(state)
         else:
@@ -124,11 +128,12 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
     chosen = sampled(states, settings.recluster_tickets)
     left_out["sampled_out"] = len(states) - len(chosen)
     if not chosen:
-        raise BadGeneration("generation: tickets.state holds no ticket that can be clustered")
+        why = ", ".join(f"{why} {count}" for why, count in sorted(left_out.items()) if count) or "it is empty"
+        raise BadGeneration(f"generation: {names.state} holds no ticket that can be clustered ({why})")
     told.step(f"clustering {len(chosen)} tickets")
     with threadpool_limits(limits=1, user_api="blas"):
         made = next_generation(
-            known_of(chosen, word),
+            known_of(chosen, last_id, word),
             last,
             now_ms=max(last.created_at_ms + 1, *(epoch_ms_of(state.updated_at) for state in chosen)),
             ways=ways_of(settings),
@@ -152,14 +157,20 @@ def publish_next(found: Reclustered, settings: Settings, kafka: dict[str, Any]) 
         Fatal: another generation was put in force meanwhile.
         Transient: the cluster does not take it, or another one who publishes came after.
     """
-    topic = TopicNames(settings.topic_prefix).generations
+    names, lookup = TopicNames(settings.topic_prefix), Lookup(kafka)
     name, records = generation_records(found.made.generation)
     # Whoever came before is fenced: only one can get beyond this.
     with publisher(settings, kafka) as producer:
-        now = generation_in_force(settings, kafka)[0]
+        try:
+            there = _read_generations(lookup, names)
+        finally:
+            lookup.close()
+        now = there.last[0] if there.last else None
         if now != found.last:
             raise Fatal(f"{now} was put in force while {found.last} was reclustered: do it again")
-        write(producer, [Output(topic, key, value, ()) for key, value in records])
+        old = [key for other in list(there.keys)[: 1 - _KEPT] for key in there.keys[other]]
+        gone = [Output(names.generations, key, None, ()) for key in old]
+        write(producer, [*gone, *(Output(names.generations, key, value, ()) for key, value in records)])
     return name
 
 
@@ -174,6 +185,25 @@ def generation_in_force(settings: Settings, kafka: dict[str, Any]) -> tuple[str,
         return _in_force(lookup, TopicNames(settings.topic_prefix))
     finally:
         lookup.close()
+
+
+def _unfit(state: TicketState, last: Generation) -> str | None:
+    """Why a ticket cannot be clustered; None where it can."""
+    if state.encoder != last.encoder:
+        return "another_encoder"
+    if not state.text:
+        return "no_text"
+    try:
+        vector = vector_of(state.vector)
+    except ValueError:
+        return "bad_vector"
+    return None if vector.shape == (last.dim,) and np.isfinite(vector).all() else "bad_vector"
+
+
+def _end_if_newer(record: Record, error: Unreadable) -> None:
+    """Raise Fatal where another version of Sluice wrote a record: it may say anything, and workers end too."""
+    if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
+        raise Fatal(f"{record.topic()} was written by another version of Sluice: run that one") from error
 
 
 def refusal_of(made: NextGeneration, budget: float) -> str | None:
@@ -198,7 +228,7 @@ def sampled(states: Sequence[TicketState], most: int) -> list[TicketState]:
     return sorted(newest, key=lambda state: state.ticket_id)
 
 
-def known_of(states: Sequence[TicketState], word: Word) -> Known:
+def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
     """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
     never taken away, that owner."""
     return Known(
@@ -215,36 +245,44 @@ def known_of(states: Sequence[TicketState], word: Word) -> Known:
             ]
         ),
         ids=[state.cluster_id for state in states],
+        current=np.array([state.generation_id == last_id for state in states], dtype=np.bool_),
         word=word,
     )
 
 
 def _word(lookup: Lookup, names: TopicNames, last: Generation) -> Word:
-    """What people said of clusters as wholes, in its order; what cannot be read is passed over, as by workers."""
+    """What people said of clusters as wholes, in its order; what cannot be read is passed over, as by workers. That a
+    cluster is several takes back what was merged with it before."""
     log = CorrectionLog(last.encoder, last.dim)
 
     def feed(record: Record) -> None:
-        with suppress(Unreadable, ValueError):
+        try:
             log.feed(record.key(), record.value(), record.offset())
+        except Unreadable as error:
+            _end_if_newer(record, error)
+        except ValueError:
+            pass  # a vector of another length
 
     lookup.read(names.corrections, range(lookup.count(names.corrections)), feed)
-    acts = log.learnt()
-    return Word(
-        bound={
-            act.cluster_id: act.owner
-            for act in acts
-            if act.kind is CorrectionKind.BOUND and act.cluster_id and act.owner
-        },
-        merged=[
-            (act.cluster_id, act.into_cluster_id)
-            for act in acts
-            if act.kind is CorrectionKind.MERGED and act.cluster_id and act.into_cluster_id
-        ],
-    )
+    bound: dict[str, str] = {}
+    merged: list[tuple[str, str]] = []
+    for act in log.learnt():
+        if act.cluster_id is None:
+            continue
+        if act.kind is CorrectionKind.BOUND and act.owner:
+            bound[act.cluster_id] = act.owner
+        elif act.kind is CorrectionKind.MERGED and act.into_cluster_id:
+            merged.append((act.cluster_id, act.into_cluster_id))
+        elif act.kind is CorrectionKind.SPLIT:
+            merged = [pair for pair in merged if act.cluster_id not in pair]
+    return Word(bound, merged)
 
 
 def _handler(state: TicketState) -> str | None:
+    """Who handled it. Whom it was only escalated to says nothing of whose it is."""
     if state.assigned_team is not None:
+        if state.feedback_ids and not state.reassigned:
+            return state.first_owner
         return state.owner if state.assigned_team == state.senior else state.assigned_team
     solved = state.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}
     return state.owner if solved and state.outcome is OutcomeName.ROUTE else None
@@ -252,18 +290,47 @@ def _handler(state: TicketState) -> str | None:
 
 def _in_force(lookup: Lookup, names: TopicNames) -> tuple[str, Generation]:
     """The generation that workers decide by now, and its id."""
-    assembler, found = Assembler(), list[tuple[str, Generation]]()
+    found = _read_generations(lookup, names)
+    if found.last is None:
+        raise found.refused or Transient("there is no generation yet: sluice bootstrap FILE")
+    return found.last
+
+
+@dataclass(slots=True)
+class _Published:
+    """What stands in `tickets.generations`.
+
+    Attributes:
+        last: id and generation of the one in force.
+        keys: of each that was in force, by its id, the oldest first: the keys of its records.
+        refused: why the last that cannot be read is none.
+    """
+
+    last: tuple[str, Generation] | None = None
+    keys: dict[str, list[bytes]] = field(default_factory=dict)
+    refused: BadGeneration | None = None
+
+
+def _read_generations(lookup: Lookup, names: TopicNames) -> _Published:
+    assembler, found, parts = Assembler(), _Published(), dict[str, list[bytes]]()
 
     def feed(record: Record) -> None:
-        shadow = is_candidate(record.key(), record.value())
+        key, value = record.key() or b"", record.value()
+        name = key.decode(errors="replace").partition("/")[0]
+        if value is None:
+            found.keys.pop(name, None)
+        else:
+            parts.setdefault(name, []).append(key)
+        shadow = is_candidate(key, value)
         try:
-            whole = assembler.feed(record.key(), record.value())
-        except BadGeneration:
-            return  # workers refuse it too, and keep the one before
+            whole = assembler.feed(key, value)
+        except BadGeneration as error:
+            found.refused = error  # workers refuse it too, and keep the one before
+            return
         if whole is not None and not shadow:
-            found[:] = [whole]
+            found.last = whole
+            found.keys.pop(name, None)
+            found.keys[name] = parts.pop(name, [])
 
     lookup.read(names.generations, range(lookup.count(names.generations)), feed)
-    if not found:
-        raise Transient("there is no generation yet: sluice bootstrap FILE")
-    return found[0]
+    return found

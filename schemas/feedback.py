@@ -96,8 +96,7 @@ class Correction(Event):
     """What every worker learns at once from one act, keyed by `feedback_id`.
 
     The topic has one partition and a record's *revision* is its offset + 1: all readers see the same order, and
-    nobody has to number it. Of one ticket the last record counts. A null value: the ticket was deleted, or a
-    generation has learnt it.
+    nobody has to number it. Of one ticket the last record counts. A null value: the ticket was deleted.
 
     `cluster_id`, `decided_owner` and `generation_id` are what the decision named (of an act on a cluster: that
     cluster, and the generation in force); null where it named none. `text` (masked), `vector` and `encoder` are those

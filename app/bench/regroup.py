@@ -2,19 +2,19 @@
 
     python -m app.bench.regroup graph|hdbscan|bertopic|growth FILE
 
-FILE holds vectors (.npy), or vectors, labels and texts (.npz). What is timed ends with names: each contender names what
-it finds. A second time in the same process is the warm one.
+FILE holds vectors (.npy), or vectors and labels (.npz), beside which their texts stand (.json). What is timed ends with
+names: each contender names what it finds. A second time in the same process is the warm one.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.child import resident_mib
 from app.evaluate.clusters import cluster_scores
@@ -25,41 +25,57 @@ from models.recluster.name import name_clusters
 from models.vote import Vectors
 
 
-def _ours(ways: Ways) -> Callable[[Vectors, list[str]], dict[str, Labels]]:
-    def found(vectors: Vectors, texts: list[str]) -> dict[str, Labels]:
+def _ours(ways: Ways) -> Callable[[Vectors, list[str]], Labels]:
+    def found(vectors: Vectors, texts: list[str]) -> Labels:
         labels = problems_without_owner(vectors, ways.without_owner).labels
         members: dict[int, list[str]] = {}
         for label, text in zip(labels.tolist(), texts, strict=True):
             if label >= 0:
                 members.setdefault(label, []).append(text)
         name_clusters(members, {})
-        return {"": labels}
+        return labels
 
     return found
 
 
-def _bertopic(vectors: Vectors, texts: list[str]) -> dict[str, Labels]:
-    """Its default pipeline, and the same with its outliers reduced by their vectors."""
+def _bertopic() -> Callable[[Vectors, list[str]], Labels]:
+    """Its default pipeline. It is imported before it is timed, as ours is."""
     from bertopic import BERTopic
 
-    model = BERTopic()
-    topics, _ = model.fit_transform(texts, embeddings=vectors)
-    reduced = model.reduce_outliers(texts, topics, strategy="embeddings", embeddings=vectors)
-    return {"": np.array(topics), "reduce_outliers": np.array(reduced)}
+    def found(vectors: Vectors, texts: list[str]) -> Labels:
+        model = BERTopic()
+        topics, _ = model.fit_transform(texts, embeddings=vectors)
+        last[:] = [model, topics]
+        return np.array(topics, dtype=np.int64)
+
+    return found
 
 
-def _measured(find: Callable[[Vectors, list[str]], dict[str, Labels]], given: Any) -> dict[str, Any]:
-    vectors, texts = given["vectors"], given["texts"].tolist()
-    truth: NDArray[np.int64] = given["truth"]
+# BERTopic's model and its topics, for what is scored and not timed.
+last: list[Any] = []
+
+
+def _reduced(vectors: Vectors, texts: list[str]) -> Labels:
+    """BERTopic's topics with their outliers given to the nearest by their vectors."""
+    model, topics = last
+    return np.array(
+        model.reduce_outliers(texts, topics, strategy="embeddings", embeddings=vectors), dtype=np.int64
+    )
+
+
+def _measured(name: str, given: Any, texts: list[str]) -> dict[str, Any]:
+    vectors, truth = given["vectors"], given["truth"]
+    find = {"graph": _ours(GRAPH), "hdbscan": _ours(HDBSCAN)}.get(name) or _bertopic()
     seconds: list[float] = []
     for _ in range(2):
         started = perf_counter()
-        found = find(vectors, texts)
+        labels = find(vectors, texts)
         seconds.append(round(perf_counter() - started, 2))
-    scores = {name: cluster_scores(labels.astype(np.int64), truth) for name, labels in found.items()}
     return {
-        **scores.pop(""),
-        **scores,
+        **cluster_scores(labels, truth),
+        **(
+            {"reduce_outliers": cluster_scores(_reduced(vectors, texts), truth)} if name == "bertopic" else {}
+        ),
         "cold_seconds": seconds[0],
         "warm_seconds": seconds[1],
         "peak_rss_mib": _peak_mib(),
@@ -83,8 +99,12 @@ def _peak_mib() -> int:
 def main(name: str, path: str) -> None:
     """Measure one contender."""
     given = np.load(path)
-    contenders = {"graph": _ours(GRAPH), "hdbscan": _ours(HDBSCAN), "bertopic": _bertopic}
-    report = _growth(given) if name == "growth" else _measured(contenders[name], given)
+    if name == "growth":
+        report = _growth(given)
+    else:
+        report = _measured(
+            name, given, json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))
+        )
     sys.stdout.write(json.dumps(report) + "\n")
 
 

@@ -96,10 +96,10 @@ def align(
     cosine = old_centroids.astype(np.float64) @ new_centroids.astype(np.float64).T
     strangers = (old_size[:, None] == 0) | (new_size[None, :] == 0)
     alike = strangers & (cosine >= policy.cosine)
-    # Tickets decide; a centroid never outweighs one, and puts equals in order.
-    worth = np.where(overlap >= policy.overlap, 1.0 + jaccard, 0.0) + np.where(alike, cosine, 0.0) * 1e-3
+    # Tickets decide: a centroid never outweighs one.
+    worth = np.where(overlap >= policy.overlap, jaccard, 0.0) + np.where(alike, cosine, 0.0) * 1e-9
     matched = np.full(shape[1], -1, dtype=np.int64)
-    for row, column in zip(*linear_sum_assignment(worth * (1.0 + 1e-6 * cosine), maximize=True), strict=True):
+    for row, column in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
         if worth[row, column] > 0.0:
             matched[column] = row
     origin, came = _most(common.T, np.bincount(after[after >= 0], minlength=shape[1]), policy.most)

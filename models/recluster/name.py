@@ -49,7 +49,7 @@ def name_clusters(texts: Mapping[int, Sequence[str]], given: Mapping[int, str]) 
     total = sum(found.texts for found in terms.values())
     taken: set[str] = set()
     names: dict[int, Name] = {}
-    for cluster in sorted(texts):
+    for cluster in sorted(texts, key=lambda one: (one not in given, one)):  # what has a name keeps it
         keywords = tuple(_telling(terms[cluster], overall, total))
         base = [given[cluster]] if cluster in given else list(keywords[:TERMS_IN_NAME])
         names[cluster] = Name(_unique(base, keywords, cluster, taken), keywords)

@@ -22,6 +22,9 @@ from models.recluster.problems import MakePolicy, Problems, learn_lexicon
 from models.recluster.word import Word, united
 from models.vote import IndexBuilder, Rows, Vectors, settle
 
+# Tickets that are placed at once.
+_CHUNK = 8_192
+
 # Events that a generation remembers, the latest.
 MOST_EVENTS = 10_000
 
@@ -32,7 +35,7 @@ class NextPolicy:
 
     Attributes:
         least_tickets, least_share: an owner's tickets of one problem, by their weight, from which on the owner has a
-            cluster of it; others of that problem go with those.
+            cluster of it; fewer go to the owner's nearest cluster.
         make: how a generation is made of it.
     """
 
@@ -50,12 +53,14 @@ class Known:
         history: owners are who handled them, by people's word alone.
         weight: [n] float64, how much that word counts.
         ids: n, the cluster that each was found in, of whatever generation, None for none.
+        current: [n] bool, whether that was the last generation.
         word: what people said of clusters as wholes.
     """
 
     history: History
     weight: NDArray[np.float64]
     ids: Sequence[str | None]
+    current: NDArray[np.bool_]
     word: Word = field(default_factory=Word)
 
 
@@ -67,7 +72,8 @@ class NextGeneration:
         assignment: [n] int64, the cluster of each ticket, -1 for none.
         kept: clusters that are still themselves.
         events: what became of the others, as the generation tells too.
-        moved: share of the tickets with an owner before and after that get another one.
+        moved: share of the tickets with an owner before that get another one or none, and not the one whom people gave
+            them to.
         fallback: why the clusterer's answer was not taken; None where it was.
     """
 
@@ -103,13 +109,14 @@ def next_generation(
     found = problems_without_owner(hybrid[order], ways.without_owner)
     labels = np.empty(len(keys), dtype=np.int64)
     labels[order] = found.labels
-    groups = united(_owned(labels, hybrid, order, known, policy), known.ids, known.word)
+    handled = _handled(known)
+    groups = united(_owned(labels, hybrid, order, handled, known.weight, policy), known.ids, known.word)
     assignment = np.full(len(keys), -1, dtype=np.int64)
     for number, group in enumerate(groups):
         assignment[group.rows] = number
     problems = Problems(lexicon, hybrid, keys, order, groups, assignment, found.noise, [])
     before = _before(known, last)
-    alignment = align(before, assignment, _centroids(last, settle(history.vectors), assignment), policy.align)
+    alignment = align(before, assignment, _centroids(last, history, assignment, known.word), policy.align)
     clusters = _clusters(problems, history, alignment, last, known.word)
     events = tuple(_events(alignment, last, clusters, known.word, now_ms))
     made = assemble(
@@ -127,18 +134,36 @@ def next_generation(
         assignment=assignment,
         kept=int((alignment.old >= 0).sum()),
         events=events,
-        moved=_moved(before, assignment, last.clusters, clusters),
+        moved=_moved(before, assignment, last.clusters, clusters, handled),
         fallback=found.fallback,
         calibration=made.calibration,
     )
 
 
+def _handled(known: Known) -> list[str | None]:
+    """Whose each ticket is: of a cluster that a person bound, that owner's, whoever has handled it."""
+    into, bound = known.word.into(), known.word.bound
+    owners = [bound.get(into.get(one or "", one or ""), bound.get(one or "")) for one in known.ids]
+    return [own if own is not None else said for own, said in zip(owners, known.history.owners, strict=True)]
+
+
 def _before(known: Known, last: Generation) -> Labels:
-    """[n] the row in the last generation of the cluster that each ticket was found in, -1 for none; of one that people
-    merged, that of the other."""
+    """[n] the row in the last generation of the cluster that each ticket is in, -1 for none: of one that people merged,
+    that of the other; of a ticket that another generation decided on, that of the nearest centroid."""
     row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
     into = {cluster: end for cluster, end in known.word.into().items() if end in row}
-    return np.array([row.get(into.get(one or "", one or ""), -1) for one in known.ids], dtype=np.int64)
+    found = [row.get(into.get(one or "", one or ""), -1) for one in known.ids]
+    before = np.array(found, dtype=np.int64)
+    old = np.flatnonzero(~known.current)
+    for start in range(0, len(old), _CHUNK):
+        rows = old[start : start + _CHUNK]
+        texts = [known.history.texts[one] for one in rows.tolist()]
+        near = join(last.lexicon, texts, known.history.vectors[rows]) @ last.centroids.T
+        before[rows] = near.argmax(axis=1)
+    for cluster, end in into.items():
+        if cluster in row:
+            before[before == row[cluster]] = row[end]
+    return before
 
 
 def _events(
@@ -153,56 +178,109 @@ def _events(
         yield LineageEvent(change, event.cluster, other, share, now_ms)
 
 
-def _owned(labels: Labels, vectors: Vectors, order: Rows, known: Known, policy: NextPolicy) -> list[Group]:
-    """The problems as groups of one owner each, in the order of their labels and of the owners' names."""
+def _owned(
+    labels: Labels,
+    vectors: Vectors,
+    order: Rows,
+    handled: Sequence[str | None],
+    weight: NDArray[np.float64],
+    policy: NextPolicy,
+) -> list[Group]:
+    """The problems as groups of one owner each, in the order of their labels and of the owners' names; whom people gave
+    a ticket to has it in any case."""
     groups: list[Group] = []
     of_label: dict[int, list[int]] = {}
     for row in order.tolist():
         if labels[row] >= 0:
             of_label.setdefault(int(labels[row]), []).append(row)
+    strays: dict[str, list[int]] = {}
     for label in sorted(of_label):
         rows = np.array(of_label[label], dtype=np.int64)
-        groups += _by_owner(rows, vectors, known, policy)
-    return groups
+        groups += _by_owner(
+            rows, vectors, [handled[row] for row in of_label[label]], weight[rows], policy, strays
+        )
+    return _taken_in(groups, strays, vectors)
 
 
-def _by_owner(rows: Rows, vectors: Vectors, known: Known, policy: NextPolicy) -> list[Group]:
+def _by_owner(
+    rows: Rows,
+    vectors: Vectors,
+    handled: Sequence[str | None],
+    weight: NDArray[np.float64],
+    policy: NextPolicy,
+    strays: dict[str, list[int]],
+) -> list[Group]:
+    """The tickets of one problem, by owners who have enough of them; tickets of the others become strays. Where too few
+    are handled to say whose it is, it is nobody's."""
     said: dict[str, float] = {}
-    for row in rows.tolist():
-        owner = known.history.owners[row]
+    for owner, counts in zip(handled, weight.tolist(), strict=True):
         if owner is not None:
-            said[owner] = said.get(owner, 0.0) + float(known.weight[row])
-    if not said:
-        return [Group(rows, None, None)]
+            said[owner] = said.get(owner, 0.0) + counts
+    few = policy.least_share * len(rows)
+    if not said or (max(said.values()) < policy.least_tickets and sum(said.values()) < few):
+        for row, owner in zip(rows.tolist(), handled, strict=True):
+            if owner is not None:
+                strays.setdefault(owner, []).append(row)
+        return [Group(rows[[owner is None for owner in handled]], None, None)]
     total = sum(said[owner] for owner in sorted(said))
     most = max(sorted(said), key=lambda owner: said[owner])
-    owners = [most] + [
+    enough = [
         owner
         for owner in sorted(said)
-        if owner != most and said[owner] >= policy.least_tickets and said[owner] >= policy.least_share * total
+        if owner == most
+        or (said[owner] >= policy.least_tickets and said[owner] >= policy.least_share * total)
     ]
-    if len(owners) == 1:
-        return [Group(rows, most, None)]
-    number = {owner: place for place, owner in enumerate(sorted(owners))}
-    own = np.array([number.get(known.history.owners[row] or "", -1) for row in rows.tolist()], dtype=np.int64)
-    centroids = centroids_of(vectors[rows], own)
-    own[own < 0] = (vectors[rows[own < 0]] @ centroids.T).argmax(axis=1)
+    number = {owner: place for place, owner in enumerate(enough)}
+    own = np.full(len(rows), -1, dtype=np.int64)
+    for place, (row, owner) in enumerate(zip(rows.tolist(), handled, strict=True)):
+        if owner in number:
+            own[place] = number[owner]
+        elif owner is not None:
+            own[place] = -2
+            strays.setdefault(owner, []).append(row)
+    nobody = own == -1
+    if nobody.any():
+        own[nobody] = (vectors[rows[nobody]] @ centroids_of(vectors[rows], own).T).argmax(axis=1)
     return [Group(rows[own == place], owner, None) for owner, place in number.items()]
 
 
-def _centroids(last: Generation, dense: Vectors, assignment: Labels) -> tuple[Vectors, Vectors]:
-    """Those of the old and the new clusters by the encoder's part alone: each generation has a lexicon of its own."""
-    old = last.centroids[:, : last.dim]
+def _taken_in(groups: list[Group], strays: dict[str, list[int]], vectors: Vectors) -> list[Group]:
+    """The groups, each stray in the nearest one of its owner; those of an owner who has none are one of their own."""
+    of_owner: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        if group.owner is not None:
+            of_owner.setdefault(group.owner, []).append(number)
+    members = [group.rows for group in groups]
+    more: list[Group] = []
+    for owner in sorted(strays):
+        rows, own = np.array(strays[owner], dtype=np.int64), of_owner.get(owner)
+        if own is None:
+            more.append(Group(rows, owner, None))
+            continue
+        there = [groups[number].rows for number in own]
+        labels = np.repeat(np.arange(len(own)), [len(of) for of in there])
+        centroids = centroids_of(vectors[np.concatenate(there)], labels)
+        nearest = (vectors[rows] @ centroids.T).argmax(axis=1)
+        for place, number in enumerate(own):
+            members[number] = np.append(members[number], rows[nearest == place])
+    return [*(Group(rows, g.owner, None) for rows, g in zip(members, groups, strict=True)), *more]
+
+
+def _centroids(last: Generation, history: History, assignment: Labels, word: Word) -> tuple[Vectors, Vectors]:
+    """Those of the old and the new clusters by the encoder's part alone: each generation has a lexicon of its own. One
+    that people merged into another is like none."""
+    old = last.centroids[:, : last.dim].copy()
+    old[[cluster.id in word.into() for cluster in last.clusters]] = 0.0
     length = np.linalg.norm(old, axis=1, keepdims=True)
     scaled: Vectors = np.divide(old, length, out=np.zeros_like(old), where=length > 0)
-    return scaled, centroids_of(dense, assignment)
+    return scaled, centroids_of(settle(history.vectors), assignment)
 
 
 def _clusters(
     problems: Problems, history: History, alignment: Alignment, last: Generation, word: Word
 ) -> tuple[Cluster, ...]:
-    """Clusters with the ids and names that they had. Whom a person bound one to owns it; a group of which no one says
-    whose it is stays whose it was."""
+    """Clusters with the ids and names that they had. Whom a person bound one to owns it; one of which too few say whose
+    it is stays whose it was, and so does what was split off it."""
     was = {number: last.clusters[row] for number, row in enumerate(alignment.old.tolist()) if row >= 0}
     names = name_clusters(
         {number: [history.texts[row] for row in group.rows] for number, group in enumerate(problems.groups)},
@@ -217,9 +295,11 @@ def _clusters(
             owner = word.bound.get(same.id, group.owner if group.owner is not None else same.owner)
             clusters.append(Cluster(same.id, name.name, owner, len(group.rows), name.keywords))
             continue
-        identity = new_id(group.owner, medoids[number], taken)
+        origin = int(alignment.origin[number])
+        owner = last.clusters[origin].owner if group.owner is None and origin >= 0 else group.owner
+        identity = new_id(owner, medoids[number], taken)
         taken.add(identity)
-        clusters.append(Cluster(identity, name.name, group.owner, len(group.rows), name.keywords))
+        clusters.append(Cluster(identity, name.name, owner, len(group.rows), name.keywords))
     return tuple(clusters)
 
 
@@ -232,11 +312,15 @@ def _owners(
     return (*listed, *(Owner(name, default_sla_minutes) for name in others))
 
 
-def _moved(before: Labels, after: Labels, old: Sequence[Cluster], new: Sequence[Cluster]) -> float:
-    both = (before >= 0) & (after >= 0)
-    pairs = [
-        (old[was].owner, new[now].owner)
-        for was, now in zip(before[both].tolist(), after[both].tolist(), strict=True)
-    ]
-    owned = [pair for pair in pairs if None not in pair]
-    return sum(was != now for was, now in owned) / len(owned) if owned else 0.0
+def _moved(
+    before: Labels,
+    after: Labels,
+    old: Sequence[Cluster],
+    new: Sequence[Cluster],
+    handled: Sequence[str | None],
+) -> float:
+    """The share that is held against the churn budget; see NextGeneration."""
+    both = np.flatnonzero((before >= 0) & (after >= 0)).tolist()
+    pairs = [(old[before[row]].owner, new[after[row]].owner, handled[row]) for row in both]
+    owned = [pair for pair in pairs if pair[0] is not None]
+    return sum(now not in (was, given) for was, now, given in owned) / len(owned) if owned else 0.0

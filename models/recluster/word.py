@@ -30,17 +30,20 @@ class Word:
         word."""
         target: dict[str, str] = {}
         for cluster, into in self.merged:
-            target.pop(into, None)
-            if cluster != into:
-                target[cluster] = into
-        found = {}
-        for cluster in target:
-            end, seen = cluster, {cluster}
-            while end in target and target[end] not in seen:
-                end = target[end]
-                seen.add(end)
-            found[cluster] = end
-        return found
+            if cluster == into:
+                continue
+            if cluster in _ends(into, target):
+                target.pop(next(one for one in _ends(into, target) if target.get(one) == cluster))
+            target[cluster] = into
+        return {cluster: _ends(cluster, target)[-1] for cluster in target}
+
+
+def _ends(cluster: str, target: Mapping[str, str]) -> list[str]:
+    """A cluster and those that it went into, one after the other; there is no ring."""
+    way = [cluster]
+    while way[-1] in target:
+        way.append(target[way[-1]])
+    return way
 
 
 def united(groups: Sequence[Group], ids: Sequence[str | None], word: Word) -> list[Group]:

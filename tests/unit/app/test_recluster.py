@@ -53,6 +53,13 @@ def _made(moved: float = 0.0, fallback: Fallback | None = None) -> NextGeneratio
         pytest.param({"owner": "billing", "outcome": OutcomeName.ROUTE}, None, 1.0, id="only decided on"),
         pytest.param({"assigned_team": "access"}, "access", 1.0, id="assigned"),
         pytest.param({"assigned_team": "access", "reassigned": 2}, "access", 3.0, id="taken from somebody"),
+        pytest.param({"assigned_team": "duty", "feedback_ids": ["f-1"]}, None, 1.0, id="only escalated"),
+        pytest.param(
+            {"assigned_team": "duty", "feedback_ids": ["f-1"], "first_owner": "access"},
+            "access",
+            1.0,
+            id="assigned, then escalated",
+        ),
         pytest.param(
             {"assigned_team": "access", "first_assignment_right": False},
             "access",
@@ -80,13 +87,16 @@ def _made(moved: float = 0.0, fallback: Fallback | None = None) -> NextGeneratio
     ],
 )
 def test_whose_a_ticket_is_people_say(state: dict[str, Any], owner: str | None, weight: float) -> None:
-    known = known_of([_state(1, **state)], Word())
+    known = known_of([_state(1, **state)], "g-1", Word())
     assert (known.history.owners[0], known.weight.tolist()) == (owner, [weight])
 
 
 def test_the_columns_are_those_of_the_states() -> None:
-    known = known_of([_state(1, "c-1"), _state(2, "c-gone"), _state(3, None)], Word())
+    known = known_of(
+        [_state(1, "c-1"), _state(2, "c-gone"), _state(3, None, generation_id="g-1")], "g-1", Word()
+    )
     assert known.ids == ["c-1", "c-gone", None]
+    assert known.current.tolist() == [False, False, True]
     assert known.history.vectors.shape == (3, 4)
     assert known.history.created_at_ms.tolist() == [_AT_MS + 1, _AT_MS + 2, _AT_MS + 3]
 

@@ -82,6 +82,12 @@ def test_tickets_outweigh_centroids() -> None:
     assert found.old.tolist() == [1, 0]
 
 
+def test_a_single_ticket_steals_no_identity() -> None:
+    """That more pairs could be made is no reason: the larger part stays what it was."""
+    found = _aligned(_labels((0, 100), (1, 1)), _labels((0, 60), (1, 40), (0, 1)), 2, 2)
+    assert found.old.tolist() == [0, -1]
+
+
 def test_without_a_common_ticket_near_centroids_are_the_same() -> None:
     centroids = np.eye(3, dtype=np.float32)
     turned = centroids[[2, 0, 1]]

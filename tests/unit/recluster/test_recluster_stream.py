@@ -117,7 +117,9 @@ def run() -> tuple[Stream, list[Generation], list[NextGeneration]]:
         stream.step(number)
         _decide(stream, generations[-1], range(come, len(stream.steps)))
         rows = stream.window(number)
-        known = Known(stream.history(rows), np.ones(len(rows)), [stream.ids[row] for row in rows], word)
+        ids = [stream.ids[row] for row in rows]
+        current = np.array([stream.steps[row] >= number - 1 for row in rows])
+        known = Known(stream.history(rows), np.ones(len(rows)), ids, current, word)
         made.append(
             next_generation(
                 known,
