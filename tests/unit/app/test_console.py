@@ -4,16 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agents.exits import Exit
 from app.cli import console
-from app.cli.command import main
-from app.settings import Settings
 from models.errors import BadGeneration, Fatal, Invalid, PoisonFlood, SluiceError, Transient
+from tests.unit.app.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,8 +37,6 @@ heavy = [name for name in sys.argv[1:] if name in sys.modules]
 json.dump({"helps": found, "heavy": heavy}, sys.stdout)
 """
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture(scope="module")
 def asked() -> dict[str, dict[str, str] | list[str]]:
@@ -56,22 +52,9 @@ def asked() -> dict[str, dict[str, str] | list[str]]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sluice` with these words, without any setting; exit code, standard output and error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
-    monkeypatch.setenv("SLUICE_DATA_DIR", str(tmp_path / "data"))
-
-    def called(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sluice", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        assert isinstance(code, int)
-        said = capfd.readouterr()
-        return code, said.out, said.err
-
-    return called
+def run(sluice: Run) -> Run:
+    """Runs `sluice` with these words."""
+    return sluice
 
 
 def test_every_commands_help_shows_an_example(asked: dict[str, dict[str, str]]) -> None:

@@ -1,8 +1,7 @@
 """`sluice evaluate clusters`: its keys, scores worked by hand, and one line for what is wrong."""
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +9,18 @@ import numpy as np
 import orjson
 import pytest
 
-from app.cli.command import main
 from app.demo.history import generate, held_out
 from app.evaluate.clusters import cluster_scores
-from app.settings import Settings
+from tests.unit.app.conftest import Run
 
 FIXED = ("clusters", "coverage", "purity", "nmi", "ari", "seconds", "peak_rss_mib")
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sluice evaluate clusters` with these words, without any setting; exit code, standard output and error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+def run(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `sluice evaluate clusters` with these words."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sluice", "evaluate", "clusters", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        said = capfd.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return called
+    return partial(sluice, "evaluate", "clusters")
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 import gzip
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,15 @@ import numpy as np
 import orjson
 import pytest
 
-from app.cli.command import main
 from app.evaluate.compared import compare
 from app.evaluate.duplicates import missed_at, pair_scores
 from app.evaluate.pairs import Report
-from app.settings import Settings
 from models.routing.clean import CleanPolicy
 from models.routing.pack import PackPolicy
 from tests.fakes.encoder import HashingEncoder
+from tests.unit.app.conftest import Run
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data/gitbugs_seamonkey"
-
-Run = Callable[..., tuple[int, str, str]]
 
 FIXED = {"average_precision", "auroc", "missed_share", "false_share"}
 SAYINGS = {
@@ -34,21 +30,10 @@ SAYINGS = {
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sluice evaluate duplicates` with these words, without any setting; exit code, standard output and error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+def run(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `sluice evaluate duplicates` with these words."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sluice", "evaluate", "duplicates", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        said = capfd.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return called
+    return partial(sluice, "evaluate", "duplicates")
 
 
 def pairs(folder: Path) -> Path:

@@ -2,9 +2,8 @@
 
 import json
 import re
-import sys
 from collections import Counter
-from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import product, takewhile
 from pathlib import Path
@@ -13,13 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
-from app.cli.command import main
-from app.settings import Settings
+from tests.unit.app.conftest import Run
 from tests.unit.engines.engines import MINILM
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
-Run = Callable[..., tuple[int, str, str]]
 Rows = list[dict[str, str]]
 
 PROBLEMS = {
@@ -66,21 +63,10 @@ def write(folder: Path, rows: Rows, name: str = "tickets.jsonl") -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sluice evaluate routing` with these words, without any setting; exit code, standard output and error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+def run(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `sluice evaluate routing` with these words."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sluice", "evaluate", "routing", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        said = capfd.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return called
+    return partial(sluice, "evaluate", "routing")
 
 
 def test_a_warning_goes_beside_the_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,7 @@
 """`sluice evaluate sentiment`: its keys, its sense, figures by hand, and one line for what is wrong."""
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,13 @@ import numpy as np
 import orjson
 import pytest
 
-from app.cli.command import main
 from app.evaluate.sentiment import Scored, report
 from app.files.labelled import LabelledText
 from app.sentiment.load import load_head
-from app.settings import Settings
 from tests.fakes.sentiment import head
+from tests.unit.app.conftest import Run
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data/goemotions_ekman/data.jsonl.gz"
-
-Run = Callable[..., tuple[int, str, str]]
 
 ROWS = [
     {"text": "You are liars and thieves, I am furious", "label": "anger", "lang": "en"},
@@ -32,21 +28,10 @@ ROWS = [
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sluice evaluate sentiment` with these words, without any setting; exit code, standard output and error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+def run(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `sluice evaluate sentiment` with these words."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sluice", "evaluate", "sentiment", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        said = capfd.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return called
+    return partial(sluice, "evaluate", "sentiment")
 
 
 def written(folder: Path, rows: list[dict[str, Any]], name: str = "rows.jsonl") -> Path:
