@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 from agents.exits import Exit
 from agents.follower import partitions_of, read_to_end, reader_options
 from agents.topics import TopicNames
-from app.bootstrap import fit, prepare, publish
+from app.bootstrap import fit, prepare, publish, ways_of
 from app.child import WorkerProcess, worker_variables
 from app.demo.replay import Collected, replay
 from app.demo.report import score
@@ -72,7 +72,7 @@ def _learn(source: Source, settings: Settings, kafka: dict[str, Any], told: Told
     prepared = prepare(source.past, encoder, clean_policy(settings), pack_policy(settings), told.progress)
     told.step("clustering, naming and calibrating")
     now_ms = time.time_ns() // 1_000_000
-    first = fit(prepared, encoder, source.teams, now_ms, confidence_policy(settings))
+    first = fit(prepared, encoder, source.teams, now_ms, confidence_policy(settings), ways_of(settings))
     told.step(f"publishing {first.report.clusters} clusters and {len(prepared.past)} tickets of state")
     name = publish(prepared, first, settings, kafka, told.progress)
     thresholds = first.generation.thresholds

@@ -1,8 +1,10 @@
 """The timer that reclusters: when it is time, and what is told of it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -73,15 +75,23 @@ def test_what_came_of_it_is_logged() -> None:
     )
 
 
-def test_ended_it_ends_its_process() -> None:
+def test_ended_it_ends_its_process(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    code = (
+        f"import os, pathlib, time; pathlib.Path({str(told)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    )
+
     async def main() -> None:
-        task = asyncio.create_task(_timer(Clock(), 0, "import time; time.sleep(600)").run())
-        await asyncio.sleep(0.3)
+        task = asyncio.create_task(_timer(Clock(), 0, code).run())
+        while not (told.exists() and told.read_text()):
+            await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(asyncio.wait_for(main(), 30))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
 
 
 def test_the_process_has_the_settings_of_the_worker() -> None:
