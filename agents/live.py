@@ -17,17 +17,16 @@ from agents.corrections import CorrectionLog, Hybrids, Learnt, contested_since
 from agents.generations import Assembler, is_candidate
 from agents.metrics import Metrics
 from agents.open_tickets import OpenTickets
-from agents.state import pass_over, vector_of
+from agents.state import end_if_newer, pass_over, vector_of
 from agents.wire import Record
 from models.engines.vector_index import ExactIndex, TicketIndex
-from models.errors import BadGeneration, Fatal
+from models.errors import BadGeneration
 from models.evidence import Searchable, searchable
 from models.generation import Generation
 from models.routing.corrections import Corrections, corrections_of
 from models.routing.duplicates import COMMITTED, DuplicatePolicy
 from models.vote import Vectors
 from schemas.codec import decode
-from schemas.dead_letter import DeadReason
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -143,10 +142,9 @@ class Live:
                 self._in_force = None
                 self._corrections.feed(record.key(), record.value(), record.offset())
         except (Unreadable, ValueError) as error:
+            if isinstance(error, Unreadable):
+                end_if_newer(record, error)
             why = error.reason if isinstance(error, Unreadable) else "bad_vector"
-            if why is DeadReason.UNKNOWN_SCHEMA_VERSION:
-                line = f"{record.topic()} was written by another version of Sluice: run that one"
-                raise Fatal(line) from error
             pass_over(record, str(why), "corrections", self._metrics)
         self._metrics.revision.set(record.offset() + 1)
 

@@ -13,7 +13,10 @@ import structlog
 
 from agents.metrics import Metrics
 from agents.wire import Record
+from models.errors import Fatal
 from models.vote import Vectors, settle
+from schemas.dead_letter import DeadReason
+from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +38,13 @@ def pass_over(
         offset=record.offset(),
         why=why,
     )
+
+
+def end_if_newer(record: Record, error: Unreadable) -> None:
+    """Raise Fatal where another version of Sluice wrote the record: it is sound, may say anything, and is hardly the
+    only one."""
+    if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
+        raise Fatal(f"{record.topic()} was written by another version of Sluice: run that one") from error
 
 
 def text_of(vector: Vectors) -> str:

@@ -14,13 +14,11 @@ import structlog
 from agents.follower import Lookup
 from agents.metrics import Metrics
 from agents.pulse import Pulse
-from agents.state import pass_over
+from agents.state import end_if_newer, pass_over
 from agents.wire import Record
-from models.errors import Fatal
 from models.learn.acts import Handling, Said
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
-from schemas.dead_letter import DeadReason
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -144,10 +142,7 @@ class TicketTable:
         try:
             tickets[ticket_id] = known_of(decode(TicketState, value))
         except Unreadable as error:
-            if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
-                # Not a broken record but a sound one, and hardly the only one: all would be decided again.
-                line = f"{self._topic} was written by another version of Sluice: run that one"
-                raise Fatal(line) from error
+            end_if_newer(record, error)  # all of them would be decided again
             # Unknown from here on, at the risk that a version is decided again when its event comes again: that
             # decision has the same `decision_id` while the generation is the same. To end here would end every
             # worker that gains the partition, for ever, and no ticket of it would be decided at all.

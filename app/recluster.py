@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from agents.corrections import CorrectionLog
 from agents.follower import Lookup
 from agents.generations import Assembler, generation_records, is_candidate
-from agents.state import vector_of
+from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
 from agents.wire import Output, Record
 from app.bootstrap import publisher, ways_of, write
@@ -30,7 +30,6 @@ from models.recluster.problems import MakePolicy
 from models.recluster.word import Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
-from schemas.dead_letter import DeadReason
 from schemas.decision import OutcomeName
 from schemas.feedback import CorrectionKind
 from schemas.state import TicketState, TicketStatus
@@ -95,7 +94,7 @@ class _States:
         try:
             self.states[key] = decode(TicketState, value)
         except Unreadable as error:
-            _end_if_newer(record, error)
+            end_if_newer(record, error)
             self.unreadable.add(key)
 
 
@@ -200,12 +199,6 @@ def _unfit(state: TicketState, last: Generation) -> str | None:
     return None if vector.shape == (last.dim,) and np.isfinite(vector).all() else "bad_vector"
 
 
-def _end_if_newer(record: Record, error: Unreadable) -> None:
-    """Raise Fatal where another version of Sluice wrote a record: it may say anything, and workers end too."""
-    if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
-        raise Fatal(f"{record.topic()} was written by another version of Sluice: run that one") from error
-
-
 def refusal_of(made: NextGeneration, budget: float) -> str | None:
     """Why a generation must not take the place of the last one, unless a person wants it."""
     if made.fallback is not None:
@@ -259,7 +252,7 @@ def _word(lookup: Lookup, names: TopicNames, last: Generation) -> Word:
         try:
             log.feed(record.key(), record.value(), record.offset())
         except Unreadable as error:
-            _end_if_newer(record, error)
+            end_if_newer(record, error)
         except ValueError:
             pass  # a vector of another length
 

@@ -15,13 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from app.bootstrap import PastTicket, prepare
-from app.files.events import new_ticket
+from app.evaluate.clusters import encoded
 from app.files.labelled import LabelledText
 from app.scratch import Told
 from app.settings import Settings
-from app.worker import clean_policy, encoder_spec, pack_policy
-from models.engines.encoders import load_encoder
 from models.errors import Fatal
 from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
@@ -31,7 +28,6 @@ from models.vote import Vectors
 # Noise added to a text's vector to make others of it, as the length that it has on average beside the vector's 1: about
 # what parts two texts of one intent (a cosine of .8).
 _SPREAD = 0.75
-_NOW_MS = 1_790_000_000_000
 
 
 def bench_recluster(
@@ -47,22 +43,14 @@ def bench_recluster(
     Raises:
         Fatal: no text can be used, or a contender fails.
     """
-    told.step("loading the encoder")
-    encoder = load_encoder(encoder_spec(settings))
-    told.step(f"encoding {len(rows)} texts")
-    tickets = [PastTicket(new_ticket(row, f"{number}", _NOW_MS)) for number, row in enumerate(rows)]
-    prepared = prepare(tickets, encoder, clean_policy(settings), pack_policy(settings), told.progress)
-    if not prepared.tickets:
-        raise Fatal(f"no text to cluster: {', '.join(sorted(prepared.refused))}")
-    texts = [ticket.text for ticket in prepared.tickets]
+    rows_given = encoded(rows, settings, told)
+    dense, texts = rows_given.prepared.vectors, [ticket.text for ticket in rows_given.prepared.tickets]
     lexicon = fit_lexicon(texts, LexiconPolicy(), MakePolicy().lexical_weight)
-    vectors = join(lexicon, texts, prepared.vectors)
-    labels = [rows[int(ticket.ticket_id)].label for ticket in prepared.tickets]
-    truth = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
-    report: dict[str, Any] = {"n": len(texts), "labels": int(truth.max()) + 1, "encoder": encoder.fingerprint}
+    vectors = join(lexicon, texts, dense)
+    report: dict[str, Any] = {"n": len(texts), "labels": rows_given.labels, "encoder": rows_given.encoder}
     with TemporaryDirectory() as folder:
         given = Path(folder) / "given.npz"
-        np.savez(given, vectors=vectors, truth=truth)
+        np.savez(given, vectors=vectors, truth=rows_given.truth)
         given.with_suffix(".json").write_text(json.dumps(texts), encoding="utf-8")
         for name in ("graph", "hdbscan", *(("bertopic",) if peer else ())):
             told.step(f"clustering {len(texts)} texts twice: {name}")
@@ -73,7 +61,7 @@ def bench_recluster(
             for when in ("cold_seconds", "warm_seconds")
         }
     if sizes:
-        report["growth"] = [_grown(prepared.vectors, size, told) for size in sizes]
+        report["growth"] = [_grown(dense, size, told) for size in sizes]
         report["growth_exponent"] = _exponent(report["growth"])
     return report
 

@@ -38,44 +38,37 @@ def _ours(ways: Ways) -> Callable[[Vectors, list[str]], Labels]:
     return found
 
 
-def _bertopic() -> Callable[[Vectors, list[str]], Labels]:
+class _Bertopic:
     """Its default pipeline. It is imported before it is timed, as ours is."""
-    from bertopic import BERTopic
 
-    def found(vectors: Vectors, texts: list[str]) -> Labels:
-        model = BERTopic()
-        topics, _ = model.fit_transform(texts, embeddings=vectors)
-        last[:] = [model, topics]
-        return np.array(topics, dtype=np.int64)
+    def __init__(self) -> None:
+        from bertopic import BERTopic
 
-    return found
+        self._new = BERTopic
 
+    def __call__(self, vectors: Vectors, texts: list[str]) -> Labels:
+        self._model = self._new()
+        self._topics, _ = self._model.fit_transform(texts, embeddings=vectors)
+        return np.array(self._topics, dtype=np.int64)
 
-# BERTopic's model and its topics, for what is scored and not timed.
-last: list[Any] = []
-
-
-def _reduced(vectors: Vectors, texts: list[str]) -> Labels:
-    """BERTopic's topics with their outliers given to the nearest by their vectors."""
-    model, topics = last
-    return np.array(
-        model.reduce_outliers(texts, topics, strategy="embeddings", embeddings=vectors), dtype=np.int64
-    )
+    def reduced(self, vectors: Vectors, texts: list[str]) -> Labels:
+        """The topics found last, outliers given to the nearest by their vectors; scored, not timed."""
+        found = self._model.reduce_outliers(texts, self._topics, strategy="embeddings", embeddings=vectors)
+        return np.array(found, dtype=np.int64)
 
 
 def _measured(name: str, given: Any, texts: list[str]) -> dict[str, Any]:
     vectors, truth = given["vectors"], given["truth"]
-    find = {"graph": _ours(GRAPH), "hdbscan": _ours(HDBSCAN)}.get(name) or _bertopic()
+    find = {"graph": _ours(GRAPH), "hdbscan": _ours(HDBSCAN)}.get(name) or _Bertopic()
     seconds: list[float] = []
     for _ in range(2):
         started = perf_counter()
         labels = find(vectors, texts)
         seconds.append(round(perf_counter() - started, 2))
-    return {
-        **cluster_scores(labels, truth),
-        **(
-            {"reduce_outliers": cluster_scores(_reduced(vectors, texts), truth)} if name == "bertopic" else {}
-        ),
+    report = cluster_scores(labels, truth)
+    if isinstance(find, _Bertopic):
+        report["reduce_outliers"] = cluster_scores(find.reduced(vectors, texts), truth)
+    return report | {
         "cold_seconds": seconds[0],
         "warm_seconds": seconds[1],
         "peak_rss_mib": _peak_mib(),

@@ -63,8 +63,8 @@ def routing(
     """
     from app.cli.routing_tables import print_routing
     from app.evaluate.parts import Columns, split_file, two_files
-    from app.evaluate.rounds import Told
     from app.evaluate.routing import Wanted, evaluate_routing, make_folder, write_routing
+    from app.scratch import Told
 
     settings = load_settings(target_error=target_error)
     columns, wanted = Columns(text, label, split_column), (train_split, test_split)
@@ -243,7 +243,7 @@ def clusters(
     """
     from app.cli.clusters_table import print_clusters
     from app.evaluate.clusters import evaluate_clusters, rows_to_cluster
-    from app.evaluate.rounds import Told
+    from app.scratch import Told
 
     settings = load_settings(clusterer=clusterer)
     bad: list[BadRow] = []

@@ -6,7 +6,7 @@ labels are used for scoring alone.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from app.bootstrap import PastTicket, history_of, prepare, ways_of
+from app.bootstrap import PastTicket, Prepared, history_of, prepare, ways_of
 from app.child import resident_mib
-from app.evaluate.rounds import Told
 from app.files.events import is_ticket, new_ticket
 from app.files.labelled import LabelledText, read_labelled
 from app.files.lines import BadRow
+from app.scratch import Told
 from app.settings import Settings
 from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
@@ -59,8 +59,27 @@ def rows_to_cluster(
     return [replace(row, label=f"{path}:{row.label}") if several else row for path, row in rows]
 
 
-def evaluate_clusters(rows: Sequence[LabelledText], settings: Settings, told: Told) -> dict[str, Any]:
-    """Find the problems among the texts of the rows, and score them by their labels.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The texts that were not refused, ready to be clustered, and the number of each one's label, truth [n].
+
+    Attributes:
+        encoder: fingerprint of what made the vectors.
+        seconds: that cleaning and encoding took.
+    """
+
+    prepared: Prepared
+    truth: NDArray[np.int64]
+    encoder: str
+    seconds: float
+
+    @property
+    def labels(self) -> int:
+        return int(self.truth.max()) + 1
+
+
+def encoded(rows: Sequence[LabelledText], settings: Settings, told: Told) -> Given:
+    """The rows as tickets that nobody has seen, cleaned and encoded.
 
     Raises:
         Fatal: the encoder cannot be loaded, or every text is refused.
@@ -73,23 +92,33 @@ def evaluate_clusters(rows: Sequence[LabelledText], settings: Settings, told: To
     prepared = prepare(tickets, encoder, clean_policy(settings), pack_policy(settings), told.progress)
     if not prepared.tickets:
         raise Fatal(f"no text to cluster: {', '.join(sorted(prepared.refused))}")
-    encoded = perf_counter()
-    told.step("clustering")
-    problems = find_problems(history_of(prepared), ways_of(settings), MakePolicy())
-    seconds = perf_counter() - encoded
+    seconds = perf_counter() - started
     labels = [rows[int(ticket.ticket_id)].label for ticket in prepared.tickets]
     truth: NDArray[np.int64] = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
+    return Given(prepared, truth, encoder.fingerprint, seconds)
+
+
+def evaluate_clusters(rows: Sequence[LabelledText], settings: Settings, told: Told) -> dict[str, Any]:
+    """Find the problems among the texts of the rows, and score them by their labels.
+
+    Raises:
+        Fatal: as `encoded`.
+    """
+    given = encoded(rows, settings, told)
+    told.step("clustering")
+    started = perf_counter()
+    problems = find_problems(history_of(given.prepared), ways_of(settings), MakePolicy())
     return {
-        **cluster_scores(problems.assignment, truth),
-        "seconds": round(seconds, 2),
-        "seconds_to_encode": round(encoded - started, 2),
+        **cluster_scores(problems.assignment, given.truth),
+        "seconds": round(perf_counter() - started, 2),
+        "seconds_to_encode": round(given.seconds, 2),
         "peak_rss_mib": round(resident_mib(os.getpid(), peak=True) or 0),
-        "n": len(truth),
-        "labels": int(truth.max()) + 1,
+        "n": len(given.truth),
+        "labels": given.labels,
         "clusterer": settings.clusterer,
         "fallbacks": [why.value for _, why in problems.fallbacks],
-        "refused": dict(sorted(prepared.refused.items())),
-        "encoder": encoder.fingerprint,
+        "refused": dict(sorted(given.prepared.refused.items())),
+        "encoder": given.encoder,
     }
 
 

@@ -3,7 +3,7 @@
 rows -> prepare (clean, encode) -> fit -> in force as published -> match -> decide
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -16,6 +16,7 @@ from app.bootstrap import PastTicket, Prepared, fit, prepare, ways_of
 from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.scores import OUTSIDE, Codes
 from app.files.events import new_ticket, past_ticket
+from app.scratch import Told
 from app.sentiment.load import head_for
 from app.settings import Settings
 from app.worker import clean_policy, confidence_policy, decide_policy, encoder_spec, pack_policy
@@ -35,14 +36,6 @@ from schemas.ticket import TicketEvent
 
 # All tickets are of one instant, so that a run can be repeated to the bit and nothing is decided by age.
 _NOW_MS = 1_790_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a run speaks while it works: a new step, and (done, total) of the tickets that are encoded."""
-
-    step: Callable[[str], None]
-    progress: Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

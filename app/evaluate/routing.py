@@ -11,8 +11,9 @@ import numpy as np
 
 from app.evaluate.parts import Parts, Round, few
 from app.evaluate.peers import Task, measure_peers
-from app.evaluate.rounds import Bench, Run, Told, run_round, set_up
+from app.evaluate.rounds import Bench, Run, run_round, set_up
 from app.evaluate.scores import NOBODY, OUTSIDE, Decided, confusions, join, per_class, routing_scores, share
+from app.scratch import Told
 from app.settings import Settings
 from models.errors import Fatal
 from models.routing.decide import Decision, Outcome

@@ -14,6 +14,7 @@ from agents.generations import Assembler
 from agents.home import Homes
 from agents.live import Live
 from agents.metrics import declare
+from agents.state import end_if_newer
 from agents.topics import TopicNames
 from agents.wire import Record
 from app.settings import Settings
@@ -24,7 +25,6 @@ from models.generation import Generation
 from models.routing.corrections import Corrections, corrections_of
 from models.routing.encode import Encoder
 from schemas.codec import decode
-from schemas.dead_letter import DeadReason
 from schemas.decision import Decision
 from schemas.state import TicketState
 from schemas.unreadable import Unreadable
@@ -132,9 +132,7 @@ class Kept:
             try:
                 log.feed(record.key(), record.value(), record.offset())
             except Unreadable as error:
-                if error.reason is DeadReason.UNKNOWN_SCHEMA_VERSION:
-                    line = f"{record.topic()} was written by another version of Sluice: run that one"
-                    raise Fatal(line) from None
+                end_if_newer(record, error)
             except ValueError:
                 pass  # a vector of another length: all workers pass it over
 

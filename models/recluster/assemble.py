@@ -1,5 +1,6 @@
 """Assemble: groups of a history become a generation: exemplars, head, confidence, thresholds. After name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,14 +29,15 @@ def assemble(
     history: History,
     problems: Problems,
     clusters: tuple[Cluster, ...],
-    owners: tuple[Owner, ...],
+    listed: Sequence[Owner],
     *,
     encoder: str,
     now_ms: int,
     build: IndexBuilder,
     policy: MakePolicy,
 ) -> Assembled:
-    """The generation of these clusters, one for each group of the problems.
+    """The generation of these clusters, one for each group of the problems. Its owners are those listed, and then by
+    name the others whom a cluster names.
 
     Raises:
         BadGeneration: the parts do not fit each other.
@@ -44,12 +46,13 @@ def assemble(
     labels, vectors = problems.assignment[used], problems.vectors[used]
     keys = [problems.keys[row] for row in used]
     chosen = choose_exemplars(labels, keys, history.created_at_ms[used], policy.exemplars)
+    others = sorted({c.owner for c in clusters if c.owner is not None} - {owner.name for owner in listed})
     party = parties([cluster.owner for cluster in clusters])
     own, voters = party[labels[chosen]], vectors[chosen]
     learns = any(cluster.owner is not None for cluster in clusters) and can_learn(own, policy.head)
     draft = Generation(
         clusters=clusters,
-        owners=owners,
+        owners=(*listed, *(Owner(name, policy.default_sla_minutes) for name in others)),
         centroids=centroids_of(vectors, labels),
         exemplars=voters.astype(np.float16),
         exemplar_cluster=labels[chosen].astype(np.int32),

@@ -74,12 +74,11 @@ def first_generation(
     """
     problems = find_problems(history, ways, policy)
     groups = problems.groups
-    owners = _owners(groups, teams, policy.default_sla_minutes)
     made = assemble(
         history,
         problems,
         _clusters(problems, _names(history, groups)),
-        owners,
+        teams,
         encoder=encoder,
         now_ms=now_ms,
         build=build,
@@ -91,7 +90,7 @@ def first_generation(
         clusters=len(groups),
         exemplars=made.exemplars,
         noise=problems.noise,
-        unlisted_owners=tuple(owner.name for owner in owners[len(teams) :]),
+        unlisted_owners=tuple(owner.name for owner in made.generation.owners[len(teams) :]),
         fallbacks=tuple(problems.fallbacks),
         calibration=made.calibration,
     )
@@ -103,13 +102,6 @@ def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:
     return name_clusters(
         {number: [history.texts[row] for row in group.rows] for number, group in enumerate(groups)}, given
     )
-
-
-def _owners(groups: Sequence[Group], teams: Sequence[Owner], default_sla_minutes: int) -> tuple[Owner, ...]:
-    """The teams as listed, then by name those that only the history knows."""
-    listed = {team.name for team in teams}
-    unlisted = sorted({group.owner for group in groups if group.owner is not None} - listed)
-    return (*teams, *(Owner(name, default_sla_minutes) for name in unlisted))
 
 
 def _clusters(problems: Problems, names: dict[int, Name]) -> tuple[Cluster, ...]:

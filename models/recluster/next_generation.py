@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.generation import Cluster, Generation, LineageEvent, Owner
-from models.learn.confidence import Calibration
+from models.generation import Cluster, Generation, LineageEvent
 from models.lexicon import join
 from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
 from models.recluster.assemble import assemble
@@ -83,7 +82,6 @@ class NextGeneration:
     events: tuple[LineageEvent, ...]
     moved: float
     fallback: Fallback | None
-    calibration: Calibration
 
 
 def next_generation(
@@ -123,7 +121,7 @@ def next_generation(
         history,
         problems,
         clusters,
-        _owners(clusters, last.owners, policy.make.default_sla_minutes),
+        last.owners,
         encoder=last.encoder,
         now_ms=now_ms,
         build=build,
@@ -136,7 +134,6 @@ def next_generation(
         events=events,
         moved=_moved(before, assignment, last.clusters, clusters, handled),
         fallback=found.fallback,
-        calibration=made.calibration,
     )
 
 
@@ -270,7 +267,8 @@ def _centroids(last: Generation, history: History, assignment: Labels, word: Wor
     """Those of the old and the new clusters by the encoder's part alone: each generation has a lexicon of its own. One
     that people merged into another is like none."""
     old = last.centroids[:, : last.dim].copy()
-    old[[cluster.id in word.into() for cluster in last.clusters]] = 0.0
+    into = word.into()
+    old[[cluster.id in into for cluster in last.clusters]] = 0.0
     length = np.linalg.norm(old, axis=1, keepdims=True)
     scaled: Vectors = np.divide(old, length, out=np.zeros_like(old), where=length > 0)
     return scaled, centroids_of(settle(history.vectors), assignment)
@@ -301,15 +299,6 @@ def _clusters(
         taken.add(identity)
         clusters.append(Cluster(identity, name.name, owner, len(group.rows), name.keywords))
     return tuple(clusters)
-
-
-def _owners(
-    clusters: Sequence[Cluster], listed: tuple[Owner, ...], default_sla_minutes: int
-) -> tuple[Owner, ...]:
-    """Those of the last generation, then by name those that only people's word names."""
-    known = {owner.name for owner in listed}
-    others = sorted({cluster.owner for cluster in clusters if cluster.owner is not None} - known)
-    return (*listed, *(Owner(name, default_sla_minutes) for name in others))
 
 
 def _moved(

@@ -7,8 +7,9 @@ import pytest
 
 from agents.routing import route
 from app.evaluate.parts import Columns, split_file
-from app.evaluate.rounds import Bench, Told, run_round, set_up
+from app.evaluate.rounds import Bench, run_round, set_up
 from app.files.events import new_ticket
+from app.scratch import Told
 from app.settings import Settings, load_settings
 from models.routing.decide import Decision as Decided
 from schemas.codec import decode, encode

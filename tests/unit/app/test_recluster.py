@@ -8,7 +8,6 @@ import pytest
 
 from agents.state import text_of
 from app.recluster import known_of, refusal_of, sampled
-from models.learn.confidence import Calibration
 from models.recluster.cluster import Fallback
 from models.recluster.next_generation import NextGeneration
 from models.recluster.word import Word
@@ -42,8 +41,7 @@ def _state(number: int, cluster: str | None = "c-0", **more: Any) -> TicketState
 
 
 def _made(moved: float = 0.0, fallback: Fallback | None = None) -> NextGeneration:
-    calibration = Calibration(_LAST.confidence, 0.0, 1.0, (), True, 1.0, 1.0, 1.0, ())
-    return NextGeneration(_LAST, np.zeros(1, dtype=np.int64), 2, (), moved, fallback, calibration)
+    return NextGeneration(_LAST, np.zeros(1, dtype=np.int64), 2, (), moved, fallback)
 
 
 @pytest.mark.parametrize(
@@ -139,4 +137,5 @@ def test_the_report_holds_no_text() -> None:
 
     found = Reclustered("g-1", replace(_made(), moved=0.5), None, 3, 2, {"no_text": 1})
     assert "text 1" not in str(found.report())
+    assert "problem 0" not in str(found.report())  # nor a cluster's name, which is made of texts
     assert found.report()["moved"] == 0.5
