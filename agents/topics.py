@@ -25,6 +25,7 @@ _DEFAULTS = {
     "state": "tickets.state",
     "generations": "tickets.generations",
     "corrections": "tickets.corrections",
+    "knowledge": "tickets.knowledge",
     "counts": "tickets.counts",
     "surge_state": "tickets.surge-state",
     "dead": "tickets.dead",
@@ -46,6 +47,7 @@ class TopicNames:
     state: str = ""
     generations: str = ""
     corrections: str = ""
+    knowledge: str = ""
     counts: str = ""
     surge_state: str = ""
     dead: str = ""
@@ -56,7 +58,7 @@ class TopicNames:
                 object.__setattr__(self, field, self.prefix + name)
 
     def all(self) -> tuple[str, ...]:
-        """The twelve names, in the order of the table in the design."""
+        """All names, in the order of the table in the design."""
         return tuple(getattr(self, field.name) for field in fields(self) if field.name != "prefix")
 
 
@@ -120,7 +122,7 @@ _TABLE = (
 
 
 def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
-    """The twelve topics.
+    """All topics.
 
     Args:
         partitions: of every topic that grows with the tickets: the most workers that can share the work.
@@ -152,6 +154,7 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
         # One partition: all parts of a generation, and all corrections, are read in the order they were written.
         table(names.generations, "generation_id or generation_id/part", 1),
         table(names.corrections, "feedback_id", 1),
+        table(names.knowledge, "article_id", 1),
         # Five weeks: a surge detector that lost its state can learn four of every hour of the week again.
         stream(names.counts, "cluster_id", days=35),
         table(names.surge_state, "cluster_id", partitions, follows=names.counts),

@@ -8,6 +8,7 @@ import io
 import json
 import zlib
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.errors import BadGeneration
 
-_MAGIC = b"SLUICEG3"
+_MAGIC = b"SLUICEG4"
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -28,16 +29,43 @@ class Owner:
     sla_minutes: int
 
 
+class NamedBy(StrEnum):
+    """Where a cluster's name comes from; a later one outweighs those before it."""
+
+    TERMS = "terms"  # of its own tickets
+    ARTICLE = "article"  # of the knowledge base
+    PERSON = "person"
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A problem that many tickets share. `owner` is None where nobody is bound to it; `size` is its tickets in
-    the history it was made from."""
+    """A problem that many tickets share.
+
+    Attributes:
+        owner: None where nobody is bound to it.
+        size: its tickets in the history it was made from.
+        keywords: its most telling terms, the first the most.
+        named: where its name comes from.
+        kb_article_id: of the article that it is named by.
+        examples: ids of tickets, the one nearest to the centroid first; empty where the history had none.
+        owner_share: share of people's word on its tickets that says the owner; None where nobody said.
+        proposed: who may own it, where nobody is bound to it.
+        pinned: a person wants it as it is.
+        described: known by a name and a description alone, which its centroid is the vector of.
+    """
 
     id: str
     name: str
     owner: str | None
     size: int
     keywords: tuple[str, ...] = ()
+    named: NamedBy = NamedBy.TERMS
+    kb_article_id: str | None = None
+    examples: tuple[str, ...] = ()
+    owner_share: float | None = None
+    proposed: str | None = None
+    pinned: bool = False
+    described: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +312,7 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
     centroids, exemplars, rows = array(np.float32), array(np.float16), array(np.int32)
     lexicon, head, thresholds = header["lexicon"], header["head"], header["thresholds"]
     return Generation(
-        clusters=tuple(Cluster(**{**c, "keywords": tuple(c["keywords"])}) for c in header["clusters"]),
+        clusters=tuple(_cluster(cluster) for cluster in header["clusters"]),
         owners=tuple(Owner(**owner) for owner in header["owners"]),
         centroids=centroids,
         exemplars=exemplars,
@@ -303,6 +331,11 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
         created_at_ms=header["created_at_ms"],
         lineage=tuple(LineageEvent(**event) for event in header["lineage"]),
     )
+
+
+def _cluster(header: dict[str, Any]) -> Cluster:
+    lists = {name: tuple(header[name]) for name in ("keywords", "examples")}
+    return Cluster(**{**header, **lists, "named": NamedBy(header["named"])})
 
 
 def generation_id(blob: bytes) -> str:

@@ -11,6 +11,7 @@ from schemas.decision import Decision
 from schemas.feedback import Correction, Feedback
 from schemas.generation import GenerationManifest, GenerationPart
 from schemas.insight import Insight
+from schemas.knowledge import Article
 from schemas.shadow import ShadowDifference, ShadowTally
 from schemas.state import TicketState
 from schemas.surge import Count, Surge, SurgeState
@@ -24,6 +25,7 @@ NAMES: dict[type[Event], str] = {
     SurgeState: "surge-state",
     Feedback: "feedback",
     Correction: "correction",
+    Article: "article",
     Insight: "insight",
     GenerationPart: "generation-part",
     GenerationManifest: "generation-manifest",
@@ -33,7 +35,7 @@ NAMES: dict[type[Event], str] = {
     DeadLetter: "dead-letter",
 }
 
-FROM_OTHERS: frozenset[type[Event]] = frozenset({TicketEvent, Feedback})
+FROM_OTHERS: frozenset[type[Event]] = frozenset({TicketEvent, Feedback, Article})
 """Contracts that others write too, so that their schema says all that is read, not just what Sluice writes."""
 
 
@@ -101,7 +103,7 @@ CHANNELS = (
         ("compact", "delete"),
         receives=False,
         sends=True,
-        says="Problems that spread faster than their own past explains.",
+        says="Problems that spread faster than their own past explains, and new ones that no cluster holds yet.",
     ),
     Channel(
         "tickets.feedback",
@@ -160,6 +162,16 @@ CHANNELS = (
         sends=True,
         says="Corrections on top of a generation, applied by every worker in their order: a record's revision is its "
         "offset + 1. A null value: its ticket was deleted, or a generation has learnt it.",
+    ),
+    Channel(
+        "tickets.knowledge",
+        (Article,),
+        "article_id",
+        ("compact",),
+        receives=True,
+        sends=False,
+        says="Articles of the knowledge base, whose titles name the clusters that they are about. A null value: the "
+        "article is gone.",
     ),
     Channel(
         "tickets.counts",

@@ -19,6 +19,7 @@ from schemas.decision import (
 from schemas.feedback import Correction, CorrectionKind, Feedback, FeedbackKind
 from schemas.generation import GenerationManifest, GenerationPart
 from schemas.insight import Insight, InsightSource, Lesson
+from schemas.knowledge import Article
 from schemas.shadow import ShadowDifference, ShadowTally, Verdict
 from schemas.state import TicketState, TicketStatus
 from schemas.surge import Count, Surge, SurgeCluster, SurgeState, SurgeStatus, Window
@@ -208,6 +209,14 @@ EXAMPLES: dict[type[Event], Event] = {
             vector="ADwAAAAAAAA=",
             encoder=_ENCODER,
             at=_at(10, 2),
+        ),
+        Article(
+            article_id="KB-311",
+            title="Camera closes the app on iOS 17.5",
+            text="The camera closes the app on iOS 17.5 since 8.2.1. Update to 8.2.2.",
+            product="mobile",
+            language="en",
+            updated_at=_at(8, 0),
         ),
         GenerationPart(generation_id=_GENERATION, number=0, sha256=_BYTES_SHA256, data="AQIDBA=="),
         GenerationManifest(

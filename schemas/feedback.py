@@ -10,7 +10,7 @@ from schemas.ticket import Short, Text
 
 
 class FeedbackKind(StrEnum):
-    """What was done: five acts on a ticket, three on a cluster."""
+    """What was done: five acts on a ticket, the others on a cluster."""
 
     ASSIGNED = "assigned"  # the ticket was given to `owner`
     REASSIGNED = "reassigned"  # it was taken from whoever had it and given to `owner`
@@ -18,21 +18,45 @@ class FeedbackKind(StrEnum):
     LABELLED = "labelled"  # a person says whose it is, e.g. of a ticket in triage
     ESCALATED = "escalated"  # a person was called; `owner` has it now where that is said
     MERGED = "merged"  # the cluster is the same problem as `into_cluster_id`
-    SPLIT = "split"  # the cluster is several problems
+    SPLIT = "split"  # the cluster is several problems, of which `examples` may say the tickets
     BOUND = "bound"  # the cluster belongs to `owner` from now on
+    RENAMED = "renamed"  # the cluster is called `name`
+    PINNED = (
+        "pinned"  # the cluster stays as it is: nothing is taken out of it or joined to it by reclustering
+    )
+    UNPINNED = "unpinned"
+    ADDED = "added"  # a new cluster of `owner`, known by its `name` and `description` alone
 
 
-_ON_CLUSTER = frozenset({FeedbackKind.MERGED, FeedbackKind.SPLIT, FeedbackKind.BOUND})
+ON_CLUSTER = frozenset(
+    {
+        FeedbackKind.MERGED,
+        FeedbackKind.SPLIT,
+        FeedbackKind.BOUND,
+        FeedbackKind.RENAMED,
+        FeedbackKind.PINNED,
+        FeedbackKind.UNPINNED,
+        FeedbackKind.ADDED,
+    }
+)
 _NAMES_OWNER = frozenset(
-    {FeedbackKind.ASSIGNED, FeedbackKind.REASSIGNED, FeedbackKind.LABELLED, FeedbackKind.BOUND}
+    {
+        FeedbackKind.ASSIGNED,
+        FeedbackKind.REASSIGNED,
+        FeedbackKind.LABELLED,
+        FeedbackKind.BOUND,
+        FeedbackKind.ADDED,
+    }
 )
 
 
 def _needed(kind: FeedbackKind) -> list[str]:
     """The fields that an act of this kind cannot do without, beside those of every act."""
-    needed = ["cluster_id" if kind in _ON_CLUSTER else "ticket_id"]
+    needed = ["cluster_id" if kind in ON_CLUSTER else "ticket_id"]
     needed += ["owner"] if kind in _NAMES_OWNER else []
     needed += ["into_cluster_id"] if kind is FeedbackKind.MERGED else []
+    needed += ["name"] if kind in {FeedbackKind.RENAMED, FeedbackKind.ADDED} else []
+    needed += ["description"] if kind is FeedbackKind.ADDED else []
     return needed
 
 
@@ -53,12 +77,21 @@ def _needs_for_schema(schema: dict[str, Any]) -> None:
 Team = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=NO_NUL)]
 """A team's name, as the generation and the CRM write it."""
 
+ClusterName = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=NO_NUL)]
+"""A cluster's name, as people gave it."""
+
+Examples = Annotated[
+    list[Annotated[list[Identifier], Field(min_length=1, max_length=100)]], Field(min_length=2, max_length=20)
+]
+"""Ids of tickets, a list for each of the problems that a cluster is split into."""
+
 
 class Feedback(Event):
     """One act of one person on a ticket or on a cluster.
 
     `feedback_id` is the publisher's own and tells a repeated act; `at` is when it was done, and an act that is older
-    than the last one on its ticket changes nothing. `resolution` and `kb_article_id` belong to `resolved`.
+    than the last one on its ticket changes nothing. `resolution` and `kb_article_id` belong to `resolved`, `examples`
+    to `split`, `description` to `added`; what is added gets the `cluster_id` that its publisher chose.
     """
 
     model_config = ConfigDict(json_schema_extra=_needs_for_schema)
@@ -71,6 +104,9 @@ class Feedback(Event):
     into_cluster_id: Identifier | None = None
     resolution: Text | None = None
     kb_article_id: Short | None = None
+    name: ClusterName | None = None
+    description: Text | None = None
+    examples: Examples | None = None
     actor: Short | None = None
     at: Time
 
@@ -90,6 +126,10 @@ class CorrectionKind(StrEnum):
     BOUND = "bound"  # the cluster belongs to `owner`
     MERGED = "merged"
     SPLIT = "split"
+    RENAMED = "renamed"
+    PINNED = "pinned"
+    UNPINNED = "unpinned"
+    ADDED = "added"
 
 
 class Correction(Event):
@@ -100,7 +140,8 @@ class Correction(Event):
 
     `cluster_id`, `decided_owner` and `generation_id` are what the decision named (of an act on a cluster: that
     cluster, and the generation in force); null where it named none. `text` (masked), `vector` and `encoder` are those
-    of the ticket, as in its state, and stand in a `corrected` only.
+    of the ticket, as in its state, and stand in a `corrected`; in an `added` they are those of its name and
+    description. `examples` are the tickets that a `split` names.
     """
 
     feedback_id: Identifier
@@ -114,4 +155,6 @@ class Correction(Event):
     text: str | None = None
     vector: str | None = None
     encoder: Identifier | None = None
+    name: str | None = None
+    examples: list[list[Identifier]] | None = None
     at: Time

@@ -13,6 +13,20 @@ class SurgeStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+class SurgeKind(StrEnum):
+    """What spreads."""
+
+    GROWING = "growing"  # a cluster faster than its own past explains
+    EMERGING = "emerging"  # tickets of a problem that no cluster holds yet
+
+
+class EmergingVerdict(StrEnum):
+    """What the next reclustering made of an emerging problem."""
+
+    CONFIRMED = "confirmed"  # a cluster, under the same id
+    DROPPED = "dropped"
+
+
 class Window(Contract):
     """Half-open span of event time, [start, end)."""
 
@@ -26,9 +40,16 @@ class SurgeCluster(Contract):
 
 
 class Surge(Event):
-    """A cluster that grows faster than its own past explains; keyed by surge_id, last state wins."""
+    """A problem that spreads; keyed by surge_id, last state wins.
+
+    One that grows is a cluster of the generation. One that emerges has a provisional cluster, which the next
+    reclustering confirms or drops: it is resolved then, and `verdict` says how. Its `observed` tickets are those in
+    `ticket_ids` (the latest hundred), `expected` is how many of so many tickets would be as near by chance, by the
+    generation's own history, and `q_value` how likely as many would be.
+    """
 
     surge_id: Identifier
+    kind: SurgeKind = SurgeKind.GROWING
     status: SurgeStatus
     cluster: SurgeCluster
     owner: str | None
@@ -44,6 +65,8 @@ class Surge(Event):
     descriptions: Annotated[list[str], Field(max_length=5)]
     generation_id: Identifier
     runbook: str | None = None
+    ticket_ids: Annotated[list[Identifier], Field(max_length=100)] = Field(default_factory=list)
+    verdict: EmergingVerdict | None = None
 
 
 class Count(Event):

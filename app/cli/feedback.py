@@ -18,7 +18,7 @@ from models.errors import Fatal, Transient
 from schemas.channels import event_type
 from schemas.codec import encode
 from schemas.contract import time_of
-from schemas.feedback import Feedback, FeedbackKind
+from schemas.feedback import ON_CLUSTER, Feedback, FeedbackKind
 from schemas.headers import event_headers
 
 _SOURCE = "/sluice/command-line"
@@ -36,7 +36,6 @@ _ACTS = {
     "merged_into": (FeedbackKind.MERGED, _INTO),
     "split": (FeedbackKind.SPLIT, None),
 }
-_ON_CLUSTER = frozenset({FeedbackKind.BOUND, FeedbackKind.MERGED, FeedbackKind.SPLIT})
 
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The ticket's id, or the cluster's where one is changed.")
@@ -144,7 +143,7 @@ def act_of(id: str, said: dict[str, str | bool], more: dict[str, str | datetime 
         raise Fatal("--owner belongs to --resolved and --escalated")
     if fields.keys() & {"resolution", "kb_article_id"} and kind is not FeedbackKind.RESOLVED:
         raise Fatal("--resolution and --kb-article belong to --resolved")
-    fields["cluster_id" if kind in _ON_CLUSTER else "ticket_id"] = id
+    fields["cluster_id" if kind in ON_CLUSTER else "ticket_id"] = id
     if field is not None:
         fields[field] = str(value)
     try:

@@ -53,7 +53,7 @@ def test_create_makes_what_is_missing_and_nothing_twice(broker: str, names: Topi
 def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None:
     client, specs = kafka.admin(broker), topic_specs(names, PARTITIONS, 1)
     tickets, routed, surges, feedback, insights, shadow, state, generations, *others = specs
-    corrections, counts, surge_state, dead = others
+    corrections, _knowledge, counts, surge_state, dead = others
     admin.create(
         client,
         [

@@ -243,7 +243,7 @@ def _packed(header: object, arrays: list[np.ndarray]) -> bytes:
     for array in arrays:
         np.lib.format.write_array(body, array, allow_pickle=False)
     text = json.dumps(header).encode()
-    return b"SLUICEG3" + len(text).to_bytes(8, "little") + text + zlib.compress(body.getvalue())
+    return b"SLUICEG4" + len(text).to_bytes(8, "little") + text + zlib.compress(body.getvalue())
 
 
 def _header(**more: object) -> dict[str, object]:
@@ -272,8 +272,8 @@ _FOREIGN: dict[str, Callable[[], bytes]] = {
     "another magic": lambda: b"SLUICEG1" + to_bytes(_PLAIN)[8:],
     "cut in the header": lambda: to_bytes(_PLAIN)[:40],
     "cut in the arrays": lambda: to_bytes(_PLAIN)[:-40],
-    "a length that lies": lambda: b"SLUICEG3" + (2**63).to_bytes(8, "little") + to_bytes(_PLAIN)[16:],
-    "no header": lambda: b"SLUICEG3" + (0).to_bytes(8, "little") + zlib.compress(b""),
+    "a length that lies": lambda: b"SLUICEG4" + (2**63).to_bytes(8, "little") + to_bytes(_PLAIN)[16:],
+    "no header": lambda: b"SLUICEG4" + (0).to_bytes(8, "little") + zlib.compress(b""),
     "a header that is a list": lambda: _packed([], _arrays(_PLAIN)),
     "a header without clusters": lambda: _packed({}, _arrays(_PLAIN)),
     "no clusters": lambda: _blob(clusters=None),

@@ -30,6 +30,7 @@ def test_the_usual_names() -> None:
         "tickets.state",
         "tickets.generations",
         "tickets.corrections",
+        "tickets.knowledge",
         "tickets.counts",
         "tickets.surge-state",
         "tickets.dead",
