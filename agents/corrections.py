@@ -27,6 +27,8 @@ class Learnt:
     Attributes:
         revision: its place in the order that all workers share.
         vector: [dim] of the ticket's text, settled; None where it brings none, or one of another encoder.
+        name: of a cluster, as a person gave it.
+        examples: of a cluster that is several problems: ids of tickets of each.
     """
 
     revision: int
@@ -41,6 +43,8 @@ class Learnt:
     text: str | None
     vector: Vectors | None
     at_ms: int
+    name: str | None = None
+    examples: tuple[tuple[str, ...], ...] = ()
 
 
 class CorrectionLog:
@@ -90,6 +94,8 @@ class CorrectionLog:
             text=event.text,
             vector=vector,
             at_ms=epoch_ms_of(event.at),
+            name=event.name,
+            examples=tuple(tuple(tickets) for tickets in event.examples or ()),
         )
 
     def learnt(self) -> tuple[Learnt, ...]:
@@ -99,16 +105,23 @@ class CorrectionLog:
             one for one in self._held.values() if last.get(one.ticket_id or "", one.revision) == one.revision
         )
 
-    def stale(self, feedback_id: str, cluster_id: str | None, at_ms: int) -> str | None:
-        """Why an act on a cluster changes nothing any more: `repeated`, or `late` where that cluster was bound, merged
-        or split by a later one; None where it is news."""
+    def stale(self, feedback_id: str, kind: CorrectionKind, cluster_id: str | None, at_ms: int) -> str | None:
+        """Why an act on a cluster changes nothing any more: `repeated`, or `late` where a later one on that cluster
+        says the same kind of thing; None where it is news. A later name says nothing of whose it is."""
         if feedback_id in self._held:
             return "repeated"
         later = (
-            one.ticket_id is None and one.cluster_id == cluster_id and one.at_ms > at_ms
+            one.ticket_id is None
+            and one.cluster_id == cluster_id
+            and _SUBJECT.get(one.kind, one.kind) is _SUBJECT.get(kind, kind)
+            and one.at_ms > at_ms
             for one in self._held.values()
         )
         return "late" if any(later) else None
+
+
+# Kinds of act that take each other back are one subject.
+_SUBJECT = {CorrectionKind.UNPINNED: CorrectionKind.PINNED, CorrectionKind.SPLIT: CorrectionKind.MERGED}
 
 
 # Merged and split clusters are for reclustering to heed; a decision cannot.

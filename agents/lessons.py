@@ -97,7 +97,7 @@ def _learn_of_cluster(
 ) -> None:
     """An act on a cluster is known for a repeated one by what has been read of the corrections, and by its batch."""
     act = told.event
-    why = live.stale(act.feedback_id, act.cluster_id, epoch_ms_of(act.at))
+    why = live.stale(act.feedback_id, CorrectionKind(act.kind.value), act.cluster_id, epoch_ms_of(act.at))
     if why is None and act.feedback_id in {other.event.feedback_id for other in lessons.of_clusters}:
         why = "repeated"
     if why is not None:
@@ -180,6 +180,8 @@ def cluster_record(told: ToldOfCluster, generation_id: str, stamp: Stamp) -> Out
         into_cluster_id=act.into_cluster_id,
         owner=act.owner,
         generation_id=generation_id,
+        name=act.name,
+        examples=act.examples,
         at=act.at,
     )
     return _correction(event, act.cluster_id or "", told.trace, stamp)

@@ -27,6 +27,7 @@ from models.routing.corrections import Corrections, corrections_of
 from models.routing.duplicates import COMMITTED, DuplicatePolicy
 from models.vote import Vectors
 from schemas.codec import decode
+from schemas.feedback import CorrectionKind
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -124,10 +125,10 @@ class Live:
                 self._in_force = replace(self._generation.under(learnt, revision), shadow=shadow)
             return self._in_force
 
-    def stale(self, feedback_id: str, cluster_id: str | None, at_ms: int) -> str | None:
+    def stale(self, feedback_id: str, kind: CorrectionKind, cluster_id: str | None, at_ms: int) -> str | None:
         """Why an act on a cluster changes nothing any more, as `CorrectionLog.stale`."""
         with self._changing:
-            return self._corrections.stale(feedback_id, cluster_id, at_ms)
+            return self._corrections.stale(feedback_id, kind, cluster_id, at_ms)
 
     def on_correction(self, record: Record) -> None:
         """Take one record of `tickets.corrections`. One that cannot be read takes back what stood under its key, and

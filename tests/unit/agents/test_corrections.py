@@ -244,7 +244,36 @@ def test_which_act_on_a_cluster_is_news(
 ) -> None:
     topic.put(correction("f-1", kind="bound", ticket_id=None))
     topic.put(correction("f-9", at=time_of(NOW_MS + 99)))  # of a ticket in that cluster: no matter
-    assert topic.log.stale(feedback_id, cluster_id, at_ms) == why
+    assert topic.log.stale(feedback_id, CorrectionKind.BOUND, cluster_id, at_ms) == why
+
+
+@pytest.mark.parametrize(
+    ("known", "older", "why"),
+    [
+        ("bound", "renamed", None),
+        ("renamed", "bound", None),
+        ("pinned", "merged", None),
+        ("renamed", "renamed", "late"),
+        ("pinned", "unpinned", "late"),
+        ("unpinned", "pinned", "late"),
+        ("merged", "split", "late"),
+        ("split", "merged", "late"),
+    ],
+)
+def test_a_later_act_makes_late_what_speaks_of_the_same(
+    topic: Topic, known: str, older: str, why: str | None
+) -> None:
+    topic.put(correction("f-1", kind=known, ticket_id=None))
+    assert topic.log.stale("f-2", CorrectionKind(older), "c-1", NOW_MS - 1) == why
+    assert topic.log.stale("f-2", CorrectionKind(older), "c-1", NOW_MS + 1) is None
+
+
+def test_what_an_act_on_a_cluster_brings_is_learnt(topic: Topic) -> None:
+    topic.put(correction("f-1", kind="renamed", ticket_id=None, name="Lost cards"))
+    topic.put(correction("f-2", kind="split", ticket_id=None, examples=[["t-1", "t-2"], ["t-3"]]))
+    renamed, split = topic.log.learnt()
+    assert (renamed.name, renamed.examples) == ("Lost cards", ())
+    assert (split.name, split.examples) == (None, (("t-1", "t-2"), ("t-3",)))
 
 
 # -- contested clusters

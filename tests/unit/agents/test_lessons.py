@@ -133,7 +133,15 @@ def test_a_confirmation_brings_no_text() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "more"),
-    [("bound", {"owner": "locks"}), ("merged", {"into_cluster_id": "c-2"}), ("split", {})],
+    [
+        ("bound", {"owner": "locks"}),
+        ("merged", {"into_cluster_id": "c-2"}),
+        ("split", {}),
+        ("split", {"examples": [["t-1"], ["t-2", "t-3"]]}),
+        ("renamed", {"name": "Lost cards"}),
+        ("pinned", {}),
+        ("unpinned", {}),
+    ],
 )
 def test_an_act_on_a_cluster_is_written_through(kind: str, more: dict[str, Any]) -> None:
     act = Feedback.model_validate(
@@ -143,6 +151,7 @@ def test_an_act_on_a_cluster_is_written_through(kind: str, more: dict[str, Any])
     found = decode(Correction, output.value)
     assert (found.kind.value, found.cluster_id, found.generation_id) == (kind, "c-1", "g-2")
     assert (found.owner, found.into_cluster_id) == (more.get("owner"), more.get("into_cluster_id"))
+    assert (found.name, found.examples) == (more.get("name"), more.get("examples"))
     assert (found.ticket_id, found.text, found.vector) == (None, None, None)
     assert (output.key, dict(output.headers)["ce_subject"]) == (b"f-1", b"c-1")
 

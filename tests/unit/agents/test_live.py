@@ -18,7 +18,7 @@ from models.lexicon import join
 from models.vote import Vectors, settle
 from schemas.codec import encode
 from schemas.contract import time_of
-from schemas.feedback import Correction
+from schemas.feedback import Correction, CorrectionKind
 from schemas.generation import Role
 from schemas.state import TicketState, TicketStatus
 from tests.fakes.generations import generation, unit, unit_rows
@@ -354,9 +354,10 @@ def test_a_cluster_is_contested_by_what_was_corrected_since_the_generation_was_m
 
 def test_an_act_on_a_cluster_is_known_again(live: Live) -> None:
     correct(live, 0, correction(kind="bound", ticket_id=None))
-    assert live.stale("f-1", "c-0", MADE_MS) == "repeated"
-    assert live.stale("f-2", "c-0", MADE_MS - 1) == "late"
-    assert live.stale("f-2", "c-0", MADE_MS) is None
+    assert live.stale("f-1", CorrectionKind.BOUND, "c-0", MADE_MS) == "repeated"
+    assert live.stale("f-2", CorrectionKind.BOUND, "c-0", MADE_MS - 1) == "late"
+    assert live.stale("f-2", CorrectionKind.RENAMED, "c-0", MADE_MS - 1) is None
+    assert live.stale("f-2", CorrectionKind.BOUND, "c-0", MADE_MS) is None
 
 
 @pytest.mark.parametrize(
