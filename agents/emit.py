@@ -123,6 +123,7 @@ def decision_of(
         outcome=OutcomeName(decided.outcome),
         reason=ReasonName(decided.reason),
         owner=decided.senior or decided.owner,
+        proposed_owner=decided.proposed,
         sla=Sla(minutes=decided.sla.minutes, due_at=at_most_last(decided.sla.due_at_ms))
         if decided.sla
         else None,

@@ -117,6 +117,7 @@ def history_of(prepared: Prepared) -> History:
         owners=[ticket.assigned_team for ticket in prepared.tickets],
         created_at_ms=np.array([ticket.created_at_ms for ticket in prepared.tickets], dtype=np.int64),
         problems=[item.problem for item in prepared.past] if labelled else None,
+        ids=[ticket.ticket_id for ticket in prepared.tickets],
     )
 
 

@@ -230,6 +230,7 @@ def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
             texts=[state.text for state in states],
             owners=[_handler(state) for state in states],
             created_at_ms=np.array([epoch_ms_of(state.created_at) for state in states], dtype=np.int64),
+            ids=[state.ticket_id for state in states],
         ),
         weight=np.array(
             [

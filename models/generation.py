@@ -48,8 +48,9 @@ class Cluster:
         named: where its name comes from.
         kb_article_id: of the article that it is named by.
         examples: ids of tickets, the one nearest to the centroid first; empty where the history had none.
-        owner_share: share of people's word on its tickets that says the owner; None where nobody said.
-        proposed: who may own it, where nobody is bound to it.
+        owner_share: share of people's word on the tickets of its problem that says the owner, at least so much at 95 %
+            (see recluster/owners); None where nobody said.
+        proposed: who may own it, where nobody does and somebody comes near.
         pinned: a person wants it as it is.
         described: known by a name and a description alone, which its centroid is the vector of.
     """

@@ -123,6 +123,8 @@ class Decision(Event):
     null unless the worker explains this decision (see SLUICE_EXPLAIN). `overrides` is null where the generation's own
     thresholds held.
 
+    `proposed_owner` is who may own the cluster where the reason is `no_owner`: a proposal for whoever names one.
+
     `sentiment` is null where the worker's encoder is not the one that the sentiment head was made for. `escalation`
     says what the operator's rules did: where they give the ticket to a senior, `owner` is that senior and `senior_of`
     the team in whose place; `priority` is the one that they raised it to, null where they did not.
@@ -138,6 +140,7 @@ class Decision(Event):
     outcome: OutcomeName
     reason: ReasonName
     owner: str | None
+    proposed_owner: str | None = None
     sla: Sla | None
     cluster: ClusterMatch | None
     alternatives: Annotated[list[Alternative], Field(max_length=MAX_ALTERNATIVES)]

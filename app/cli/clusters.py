@@ -12,7 +12,7 @@ from app.cli.recluster import line_of
 from app.connect import bootstrap_of, check_login
 from app.settings import kafka_options, load_settings
 from models.errors import Fatal
-from models.generation import Generation
+from models.generation import Cluster, Generation
 
 app = typer.Typer(
     help="The clusters of the generation in force, and where they came from.", no_args_is_help=True
@@ -30,9 +30,9 @@ def list_them(bootstrap: Bootstrap = None, as_json: Json = False) -> None:
     if as_json:
         print_json({"generation": name, "clusters": [asdict(cluster) for cluster in clusters]})
         return
-    table = Table("cluster", "name", "owner", "tickets")
+    table = Table("cluster", "name", "named by", "owner", "sure", "tickets")
     for cluster in clusters:
-        table.add_row(cluster.id, cluster.name, cluster.owner or "nobody", f"{cluster.size:,}")
+        table.add_row(cluster.id, cluster.name, cluster.named, *_whose(cluster), f"{cluster.size:,}")
     out.print(table)
 
 
@@ -70,6 +70,13 @@ def lineage(
         at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
         line = line_of(event.change, event.cluster, event.other, event.share)
         out.print(f"  {at:%Y-%m-%d %H:%M} UTC  {line}", highlight=False, markup=False)
+
+
+def _whose(cluster: Cluster) -> tuple[str, str]:
+    """Its owner, or who is proposed, and how surely people's word says so."""
+    if cluster.owner is None:
+        return (f"nobody ({cluster.proposed} proposed)" if cluster.proposed else "nobody"), "-"
+    return cluster.owner, "-" if cluster.owner_share is None else f"{cluster.owner_share:.0%}"
 
 
 def _in_force(bootstrap: str | None) -> tuple[str, Generation]:

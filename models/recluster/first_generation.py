@@ -13,8 +13,10 @@ from models.generation import Cluster, Generation, Owner
 from models.learn.confidence import Calibration
 from models.recluster.assemble import assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, similarity_to_own
+from models.recluster.examples import examples_of
 from models.recluster.history import Group, History
 from models.recluster.name import Name, name_clusters
+from models.recluster.owners import Ownership, ownership_of
 from models.recluster.problems import MakePolicy, Problems, find_problems
 from models.vote import IndexBuilder
 
@@ -77,7 +79,7 @@ def first_generation(
     made = assemble(
         history,
         problems,
-        _clusters(problems, _names(history, groups)),
+        _clusters(problems, history, _names(history, groups)),
         teams,
         encoder=encoder,
         now_ms=now_ms,
@@ -104,15 +106,43 @@ def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:
     )
 
 
-def _clusters(problems: Problems, names: dict[int, Name]) -> tuple[Cluster, ...]:
+def _ownership(problems: Problems, history: History) -> list[Ownership]:
+    """Whose a labelled problem is say all its tickets, whichever owner's cluster they are in."""
+    labels = np.full(len(problems.keys), -1, dtype=np.int64)
+    same: dict[str, int] = {}
+    for number, group in enumerate(problems.groups):
+        labels[group.rows] = number if group.problem is None else same.setdefault(group.problem, number)
+    return ownership_of(
+        problems.groups,
+        [group.owner for group in problems.groups],
+        labels,
+        history.owners,
+        np.ones(len(labels)),
+        problems.vectors,
+    )
+
+
+def _clusters(problems: Problems, history: History, names: dict[int, Name]) -> tuple[Cluster, ...]:
+    ownership, examples = _ownership(problems, history), examples_of(problems, history.ids)
     clusters: list[Cluster] = []
     taken: set[str] = set()
     medoids = medoids_of(problems)
     for number, group in enumerate(problems.groups):
         identity = new_id(group.owner, medoids[number] if group.problem is None else group.problem, taken)
         taken.add(identity)
-        name = names[number]
-        clusters.append(Cluster(identity, name.name, group.owner, len(group.rows), name.keywords))
+        name, owned = names[number], ownership[number]
+        clusters.append(
+            Cluster(
+                identity,
+                name.name,
+                group.owner,
+                len(group.rows),
+                name.keywords,
+                examples=examples[number],
+                owner_share=owned.share,
+                proposed=owned.proposed,
+            )
+        )
     return tuple(clusters)
 
 

@@ -22,6 +22,7 @@ class History:
         owners: n, the team that solved it, None where unknown.
         created_at_ms: [n] int64.
         problems: n, a label that people gave the problem, None where they did not; or None altogether.
+        ids: n, of the tickets; None where nothing has to name them.
     """
 
     vectors: Vectors
@@ -29,6 +30,7 @@ class History:
     owners: Sequence[str | None]
     created_at_ms: NDArray[np.int64]
     problems: Sequence[str | None] | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def check_history(history: History) -> None:
     if count == 0:
         raise BadGeneration("generation: the history holds no tickets")
     columns = [history.vectors, history.owners, history.created_at_ms]
-    columns += [] if history.problems is None else [history.problems]
+    columns += [column for column in (history.problems, history.ids) if column is not None]
     if history.vectors.ndim != 2 or any(len(column) != count for column in columns):
         raise BadGeneration("generation: the columns of the history differ in length")
 

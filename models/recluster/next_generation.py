@@ -14,9 +14,11 @@ from models.lexicon import join
 from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
 from models.recluster.assemble import assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
+from models.recluster.examples import examples_of
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
 from models.recluster.name import name_clusters
+from models.recluster.owners import ownership_of
 from models.recluster.problems import MakePolicy, Problems, learn_lexicon
 from models.recluster.word import Word, united
 from models.vote import IndexBuilder, Rows, Vectors, settle
@@ -115,7 +117,7 @@ def next_generation(
     problems = Problems(lexicon, hybrid, keys, order, groups, assignment, found.noise, [])
     before = _before(known, last)
     alignment = align(before, assignment, _centroids(last, history, assignment, known.word), policy.align)
-    clusters = _clusters(problems, history, alignment, last, known.word)
+    clusters = _told_of(_clusters(problems, history, alignment, last, known.word), problems, labels, known)
     events = tuple(_events(alignment, last, clusters, known.word, now_ms))
     made = assemble(
         history,
@@ -208,18 +210,20 @@ def _by_owner(
     strays: dict[str, list[int]],
 ) -> list[Group]:
     """The tickets of one problem, by owners who have enough of them; tickets of the others become strays. Where too few
-    are handled to say whose it is, it is nobody's."""
+    are handled to say whose it is, or no owner has its share of them, it is nobody's."""
     said: dict[str, float] = {}
     for owner, counts in zip(handled, weight.tolist(), strict=True):
         if owner is not None:
             said[owner] = said.get(owner, 0.0) + counts
-    few = policy.least_share * len(rows)
-    if not said or (max(said.values()) < policy.least_tickets and sum(said.values()) < few):
+    few, total = policy.least_share * len(rows), sum(said[owner] for owner in sorted(said))
+    strongest = max(said.values(), default=0.0)
+    unclear = strongest < policy.least_share * total
+    if not said or unclear or (strongest < policy.least_tickets and total < few):
         for row, owner in zip(rows.tolist(), handled, strict=True):
             if owner is not None:
                 strays.setdefault(owner, []).append(row)
-        return [Group(rows[[owner is None for owner in handled]], None, None)]
-    total = sum(said[owner] for owner in sorted(said))
+        nobody = rows[[owner is None for owner in handled]]
+        return [Group(nobody, None, None)] if len(nobody) else []
     most = max(sorted(said), key=lambda owner: said[owner])
     enough = [
         owner
@@ -299,6 +303,21 @@ def _clusters(
         taken.add(identity)
         clusters.append(Cluster(identity, name.name, owner, len(group.rows), name.keywords))
     return tuple(clusters)
+
+
+def _told_of(
+    clusters: Sequence[Cluster], problems: Problems, labels: Labels, known: Known
+) -> tuple[Cluster, ...]:
+    """The clusters with their examples, and how surely they are their owners', or who is proposed."""
+    owners = [cluster.owner for cluster in clusters]
+    found = ownership_of(
+        problems.groups, owners, labels, known.history.owners, known.weight, problems.vectors
+    )
+    examples = examples_of(problems, known.history.ids)
+    return tuple(
+        replace(cluster, examples=some, owner_share=one.share, proposed=one.proposed)
+        for cluster, some, one in zip(clusters, examples, found, strict=True)
+    )
 
 
 def _moved(

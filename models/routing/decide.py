@@ -81,7 +81,7 @@ class Decision:
     its owner then stays None too, and the candidates all stand among the alternatives.
 
     `senior` takes the ticket in place of `owner`, where one does, and `priority` is the one that it was raised to; the
-    steps say why, as they say why a person is called.
+    steps say why, as they say why a person is called. `proposed` is who may own a cluster that nobody is bound to.
     """
 
     decision_id: str
@@ -103,6 +103,7 @@ class Decision:
     senior: str | None = None
     priority: str | None = None
     steps: tuple[Step, ...] = ()
+    proposed: str | None = None
 
 
 def decide(
@@ -146,6 +147,7 @@ def decide(
         senior=found.senior,
         priority=found.priority,
         steps=found.steps,
+        proposed=chosen.cluster.proposed if chosen and reason is Reason.NO_OWNER else None,
     )
 
 
@@ -210,7 +212,7 @@ def _explain(
         if rival is not None and rival.confidence > 0:
             whose = rival.owner or "no owner yet"
             found += f", then “{rival.cluster.name}” ({whose}) with {rival.confidence:.1%} of the evidence"
-        found += f"; {_needed(reason, route_at)}"
+        found += f"; {_needed(reason, route_at, chosen.cluster.proposed)}"
     sentence = "; ".join((*escalated, found))
     return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -226,9 +228,9 @@ def _unlike(match: Match, generation: Generation, policy: DecidePolicy) -> str:
     )
 
 
-def _needed(reason: Reason, route_at: float) -> str:
+def _needed(reason: Reason, route_at: float, proposed: str | None) -> str:
     if reason is Reason.NO_OWNER:
-        return "nobody is bound to this cluster"
+        return "nobody is bound to this cluster" + (f", {proposed} is proposed" if proposed else "")
     if route_at > 1:
         return "no confidence was reliable enough in this history to route without a person"
     return f"{route_at:.1%} is needed to route without a person"

@@ -12,6 +12,7 @@ from models.generation import Owner, check, to_bytes
 from models.recluster.cluster import Fallback
 from models.recluster.first_generation import FirstGeneration, cluster_id, first_generation
 from models.recluster.history import History
+from models.recluster.owners import wilson
 from models.recluster.problems import MakePolicy
 from tests.fakes.density import Always, Leaders, ways
 from tests.fakes.generations import blobs
@@ -105,6 +106,30 @@ def test_without_labels_clusters_wait_for_owners_but_have_thresholds() -> None:
     assert [cluster.owner for cluster in made.generation.clusters] == [None] * 4
     assert made.generation.owners == ()
     assert made.report.calibration.reachable
+
+
+def test_a_labelled_problem_without_owner_has_who_is_proposed() -> None:
+    """Twenty-five of the forty refunds are nobody's; those that somebody solved say whose they may be."""
+    history = _history(labelled=True)
+    owners = [None if row < 25 else owner for row, owner in enumerate(history.owners)]
+    made = _first(replace(history, owners=owners)).generation
+    found = {(c.name.split(" · ")[0], c.owner): (c.owner_share, c.proposed) for c in made.clusters}
+    assert found["refund missing", None] == (None, "billing")
+    share, proposed = found["refund missing", "billing"]
+    assert proposed is None
+    assert share is not None
+    assert share == round(wilson(1.0, 15), 4)
+    assert (found["login code", "access"][0] or 0) > 0.9
+
+
+def test_examples_are_tickets_of_the_cluster() -> None:
+    history = _history()
+    made = _first(replace(history, ids=[f"T-{row}" for row in range(len(history.texts))]))
+    for number, cluster in enumerate(made.generation.clusters):
+        rows = [int(name.removeprefix("T-")) for name in cluster.examples]
+        assert 1 <= len(rows) <= 5
+        assert {int(made.assignment[row]) for row in rows} == {number}
+    assert all(cluster.examples == () for cluster in _first(history).generation.clusters)
 
 
 def test_tickets_without_label_among_labelled_ones_are_left_out() -> None:

@@ -166,6 +166,31 @@ def test_a_cluster_that_nobody_handled_stays_whose_it_was(last: Generation) -> N
     assert made.moved == 0.0
 
 
+def test_what_nobody_owns_has_who_is_proposed(last: Generation) -> None:
+    """Of a new problem two tickets in thirty were handled, by one team; then none."""
+    history, topic = _tickets([0, 1, 2, 3], {**_OWNERS, 3: None}, seed=4)
+    owners = list(history.owners)
+    owners[90:92] = ["access", "access"]
+    made = _next(last, replace(history, owners=owners), _ids(last, topic))
+    new = next(c for c in made.generation.clusters if c.id not in {old.id for old in last.clusters})
+    assert (new.owner, new.owner_share, new.proposed) == (None, None, "access")
+    unhandled = _next(last, history, _ids(last, topic))
+    new = next(c for c in unhandled.generation.clusters if c.owner is None)
+    assert new.proposed in {"billing", "access", "logistics"}
+    old = next(c for c in unhandled.generation.clusters if c.owner == "billing")
+    assert old.owner_share == pytest.approx(0.92, abs=0.01)
+
+
+def test_a_problem_that_no_team_has_its_share_of_is_nobodys(last: Generation) -> None:
+    """Thirty tickets, twelve of them handled by six teams."""
+    history, topic = _tickets([0, 1, 2, 3], {**_OWNERS, 3: None}, seed=4)
+    teams = [f"team {number % 6}" for number in range(12)]
+    owners = [*history.owners[:90], *teams, *history.owners[102:]]
+    made = _next(last, replace(history, owners=owners), _ids(last, topic))
+    new = next(c for c in made.generation.clusters if c.owner is None)
+    assert (new.size, new.proposed) == (18, "team 0")
+
+
 def test_the_same_tickets_in_any_order_give_the_same_bytes(last: Generation) -> None:
     history, topic = _tickets([0, 1, 4], _OWNERS)
     ids = _ids(last, topic)

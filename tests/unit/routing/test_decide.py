@@ -40,6 +40,14 @@ def _match(
     return Match((chosen, *rest), nearest, 0.35, scope, taught)
 
 
+def _proposing(owner: str | None, scope: float = 0.7) -> Match:
+    """The cluster is nobody's in the generation, which proposes "access"; people gave it to `owner`."""
+    found = _match(owner, scope=scope)
+    chosen = found.candidates[0]
+    cluster = replace(chosen.cluster, owner=None, proposed="access")
+    return replace(found, candidates=(replace(chosen, cluster=cluster), *found.candidates[1:]))
+
+
 def _calling(priority: str) -> EscalatePolicy:
     return EscalatePolicy(rules=(Rule(Action.PERSON, priorities=frozenset({priority})),))
 
@@ -337,3 +345,32 @@ def test_ids_follow_from_what_is_decided_and_from_nothing_else() -> None:
 def test_more_alternatives_than_the_wire_carries_are_refused(alternatives: int) -> None:
     with pytest.raises(ValueError, match="between 0 and 5"):
         DecidePolicy(alternatives=alternatives)
+
+
+@pytest.mark.parametrize(
+    ("match", "priority", "proposed", "said"),
+    [
+        pytest.param(
+            _proposing(None),
+            None,
+            "access",
+            "nobody is bound to this cluster, access is proposed.",
+            id="nobody's",
+        ),
+        pytest.param(
+            _match(owner=None), None, None, "nobody is bound to this cluster.", id="nobody to propose"
+        ),
+        pytest.param(
+            _proposing("billing"), None, None, "without a person.", id="people gave it to somebody since"
+        ),
+        pytest.param(_proposing(None, scope=0.1), None, None, "reaches 0.60.", id="unlike the history"),
+        pytest.param(_proposing(None), "urgent", None, "without a person.", id="a person is called"),
+    ],
+)
+def test_who_is_proposed_for_what_nobody_owns(
+    match: Match, priority: str | None, proposed: str | None, said: str
+) -> None:
+    given = _decide(match, replace(_FACTS, priority=priority))
+    assert given.proposed == proposed
+    assert given.explanation.endswith(said)
+    assert given.owner == match.candidates[0].owner or given.reason is Reason.UNLIKE_HISTORY
