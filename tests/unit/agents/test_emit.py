@@ -163,6 +163,12 @@ def decision(decided: Decided = DECIDED, near: list[tuple[Solved, float]] | None
     return decode(Decision, emit.decision_record(ACCEPTED, decided, near or [], STAMP).value)
 
 
+def test_who_is_proposed_for_what_nobody_owns_stands_beside_the_owner() -> None:
+    found = decision(replace(DECIDED, owner=None, sla=None, proposed="billing"))
+    assert (found.owner, found.proposed_owner) == (None, "billing")
+    assert decision().proposed_owner is None
+
+
 def test_every_field_of_a_decision() -> None:
     found = decision(near=[solved(1)])
     assert (found.decision_id, found.ticket_id, found.ticket_version) == ("d-1", "t-1", "v7")
