@@ -145,6 +145,7 @@ class Follower:
     Args:
         kafka: options of a client of the cluster.
         handlers: what to do with each topic's records; called in the follower's thread.
+        settle: called after them, in the same thread, whenever all that was there is read.
         die: ends the process when reading cannot go on; does not return.
         connect: makes a consumer of its options.
     """
@@ -153,10 +154,12 @@ class Follower:
         self,
         kafka: Mapping[str, Any],
         handlers: Mapping[str, Handler],
+        settle: Callable[[], None],
         die: Callable[[BaseException], Any],
         connect: Callable[[dict[str, Any]], Any] = Consumer,
     ) -> None:
-        self._kafka, self._handlers, self._die, self._connect = kafka, handlers, die, connect
+        self._kafka, self._handlers, self._settle = kafka, handlers, settle
+        self._die, self._connect = die, connect
         self._stopping = threading.Event()
         self.caught_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -174,6 +177,7 @@ class Follower:
             started = time.monotonic()
             consumer = self._connect(reader_options(self._kafka))
             count = read_to_end(consumer, partitions_of(consumer, list(self._handlers)), self._handle)
+            self._settle()
             seconds = round(time.monotonic() - started, 2)
             _log.info("caught_up", topics=sorted(self._handlers), records=count, seconds=seconds)
             self.caught_up.set()
@@ -183,6 +187,7 @@ class Follower:
                         self._handle(record)
                     elif record.error().code() != KafkaError._PARTITION_EOF:
                         raise_unless_passing(record.error())
+                self._settle()
             consumer.close()
         except BaseException as error:
             self._die(error)

@@ -1,8 +1,9 @@
 """Live: the generation in force, the corrections on top of it and the solved tickets, as every worker sees them while
 they change.
 
-Fed by the follower's thread; read by the routing agent, which takes generation and corrections once a batch, as one
-value, so that all decisions of a batch are of one generation and one revision.
+Fed by the follower's thread, which makes ready what it has read and then puts it in force by one reference (`swap`);
+the routing agent takes that once a batch and never waits for it, so that all decisions of a batch are of one generation
+and one revision.
 """
 
 import threading
@@ -69,6 +70,14 @@ class Solved:
     kb_article_id: str | None
 
 
+class _Coming(NamedTuple):
+    """What was read and is not in force yet: the last whole generation, and the last whole candidate, under their
+    ids."""
+
+    generation: tuple[str, Generation] | None = None
+    shadow: tuple[str, Generation] | None = None
+
+
 class _Loaded(NamedTuple):
     """A generation under its id, ready for search, and the corrections as acts on it."""
 
@@ -83,6 +92,10 @@ class _Loaded(NamedTuple):
         return InForce(self.id, self.ready, corrections, contested)
 
 
+def _load(name: str, generation: Generation) -> _Loaded:
+    return _Loaded(name, searchable(generation, ExactIndex), Hybrids(generation))
+
+
 class Live:
     """What decisions are made from beside the ticket itself.
 
@@ -90,6 +103,10 @@ class Live:
         encoder: fingerprint of this worker's encoder; a generation made with another is refused.
         dim: length of its vectors.
         now_ms: the clock that the ages of open tickets are told by.
+
+    Attributes:
+        in_force: what decisions are made from now; the same value until the next swap. None before the first
+            generation.
     """
 
     def __init__(
@@ -105,8 +122,10 @@ class Live:
         self._generation: _Loaded | None = None
         self._shadow: _Loaded | None = None
         self._corrections = CorrectionLog(encoder, dim)
-        self._in_force: InForce | None = None  # None too where it has to be put together anew
-        self._changing = threading.Lock()
+        self._coming = _Coming()
+        self._changed = False  # something came that is not in force yet
+        self._changing = threading.Lock()  # never held while something is made ready
+        self.in_force: InForce | None = None
         self.present = threading.Event()
         self.refused: BadGeneration | None = None
         self._solved_index = TicketIndex(dim)
@@ -114,16 +133,42 @@ class Live:
         self.open_tickets = OpenTickets(dim, duplicates, now_ms)
         metrics.open_tickets.set_function(lambda: len(self.open_tickets))
 
-    @property
-    def in_force(self) -> InForce | None:
-        """What decisions are made from now; the same value until a generation or a correction comes. None before the
-        first generation."""
+    def swap(self) -> None:
+        """Make what was read ready and put it in force: of several generations the last alone. It takes a while, in the
+        follower's thread; until it is done decisions are made from what was in force."""
         with self._changing:
-            if self._in_force is None and self._generation is not None:
-                learnt, revision = self._corrections.learnt(), self._corrections.revision
-                shadow = None if self._shadow is None else self._shadow.under(learnt, revision)
-                self._in_force = replace(self._generation.under(learnt, revision), shadow=shadow)
-            return self._in_force
+            if not self._changed:
+                return
+            self._changed, coming, self._coming = False, self._coming, _Coming()
+            generation, shadow = self._generation, self._shadow
+            learnt, revision = self._corrections.learnt(), self._corrections.revision
+        if coming.generation is not None:
+            generation = _load(*coming.generation)
+            if shadow is not None and shadow.id == generation.id:
+                shadow = None  # promoted
+        if coming.shadow is not None:
+            shadow = _load(*coming.shadow)
+        beside = None if shadow is None else shadow.under(learnt, revision)
+        made = None if generation is None else replace(generation.under(learnt, revision), shadow=beside)
+        with self._changing:
+            if made is not None and coming.shadow is None and self._shadow is None:
+                made, shadow = replace(made, shadow=None), None  # ended meanwhile
+            self._generation, self._shadow, self.in_force = generation, shadow, made
+        self._tell(coming, revision, made)
+
+    def _tell(self, coming: _Coming, revision: int, made: InForce | None) -> None:
+        """Measure and log what is in force now."""
+        self._metrics.revision.set(revision)
+        if coming.generation is not None and made is not None:
+            self._metrics.generation_created.set(made.generation.created_at_ms / 1000)
+            self._metrics.generation_swaps.labels("in_force").inc()
+            self.present.set()
+            clusters = len(made.generation.clusters)
+            _log.info("generation_in_force", generation=made.id, clusters=clusters)
+        if coming.shadow is not None:
+            self._metrics.generation_swaps.labels("shadow").inc()
+            name, candidate = coming.shadow
+            _log.info("shadow_beside", generation=name, clusters=len(candidate.clusters))
 
     def stale(self, feedback_id: str, kind: CorrectionKind, cluster_id: str | None, at_ms: int) -> str | None:
         """Why an act on a cluster changes nothing any more, as `CorrectionLog.stale`."""
@@ -140,14 +185,13 @@ class Live:
         """
         try:
             with self._changing:
-                self._in_force = None
+                self._changed = True
                 self._corrections.feed(record.key(), record.value(), record.offset())
         except (Unreadable, ValueError) as error:
             if isinstance(error, Unreadable):
                 end_if_newer(record, error)
             why = error.reason if isinstance(error, Unreadable) else "bad_vector"
             pass_over(record, str(why), "corrections", self._metrics)
-        self._metrics.revision.set(record.offset() + 1)
 
     def on_generation(self, record: Record) -> None:
         """Take one record of `tickets.generations`; a bad generation leaves the one in force where it is."""
@@ -159,21 +203,24 @@ class Live:
                 self.end_shadow((record.key() or b"").decode(errors="replace"), "dropped")
             if found is None:
                 return
-            loaded = self._load(*found)
+            self._check(*found)
         except BadGeneration as error:
             if not shadow:  # for want of a candidate nobody has to end
                 self.refused = error
             self._metrics.generation_swaps.labels("shadow_refused" if shadow else "refused").inc()
             _log.error("shadow_refused" if shadow else "generation_refused", why=str(error))
             return
-        if shadow:
-            self._put_beside(loaded)
-        else:
-            self._put_in_force(loaded)
+        with self._changing:
+            self._changed = True
+            if shadow:
+                self._coming = self._coming._replace(shadow=found)
+            elif self._coming.shadow is not None and self._coming.shadow[0] == found[0]:
+                self._coming = _Coming(found)  # promoted
+            else:
+                self._coming = self._coming._replace(generation=found)
 
-    def _load(self, name: str, generation: Generation) -> _Loaded:
-        """A generation ready for search; takes a while. Raises BadGeneration where this worker cannot decide by it:
-        it encodes once, with its own encoder."""
+    def _check(self, name: str, generation: Generation) -> None:
+        """Raise BadGeneration where this worker cannot decide by it: it encodes once, with its own encoder."""
         if generation.encoder != self._encoder:
             raise BadGeneration(
                 f"generation {name} was made with encoder {generation.encoder}, this worker runs"
@@ -181,36 +228,17 @@ class Live:
             )
         if generation.dim != self._dim:
             raise BadGeneration(f"generation {name} has vectors of {generation.dim}, not of {self._dim}")
-        hybrids = Hybrids(generation)
-        with self._changing:
-            learnt = self._corrections.learnt()
-        hybrids.acts(learnt)  # read here, in the follower's thread: no batch waits for it
-        return _Loaded(name, searchable(generation, ExactIndex), hybrids)
-
-    def _put_in_force(self, loaded: _Loaded) -> None:
-        generation = loaded.ready.generation
-        with self._changing:
-            self._generation, self._in_force = loaded, None
-            if self._shadow is not None and self._shadow.id == loaded.id:
-                self._shadow = None  # promoted
-        self._metrics.generation_created.set(generation.created_at_ms / 1000)
-        self._metrics.generation_swaps.labels("in_force").inc()
-        self.present.set()
-        _log.info("generation_in_force", generation=loaded.id, clusters=len(generation.clusters))
-
-    def _put_beside(self, loaded: _Loaded) -> None:
-        with self._changing:
-            self._shadow, self._in_force = loaded, None
-        self._metrics.generation_swaps.labels("shadow").inc()
-        clusters = len(loaded.ready.generation.clusters)
-        _log.info("shadow_beside", generation=loaded.id, clusters=clusters)
 
     def end_shadow(self, generation_id: str, why: str) -> None:
         """Decide beside this candidate no more; another one that came meanwhile stays."""
         with self._changing:
+            if self._coming.shadow is not None and self._coming.shadow[0] == generation_id:
+                self._coming = self._coming._replace(shadow=None)
             if self._shadow is None or self._shadow.id != generation_id:
                 return
-            self._shadow = self._in_force = None
+            self._shadow = None
+            if self.in_force is not None:
+                self.in_force = replace(self.in_force, shadow=None)
         self._metrics.generation_swaps.labels("shadow_ended").inc()
         _log.info("shadow_ended", generation=generation_id, why=why)
 

@@ -95,7 +95,10 @@ def route(batch: Batch, path: RoutingPath) -> None:
         Transient: the encoder fails on every ticket, or no generation is in force.
         PoisonFlood: too many of the records cannot be processed.
     """
-    in_force = path.live.in_force
+    with _timed(path, "take"):
+        in_force = (
+            path.live.in_force
+        )  # this one reference: all of the batch is of one generation and revision
     if in_force is None:
         raise Transient("no generation is in force")
     overrides = emit.overrides_of(path.policy)

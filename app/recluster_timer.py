@@ -1,5 +1,5 @@
 """The timer that reclusters: on the worker that Faust calls leader, by `sluice recluster --once` in a process of its
-own, so that no ticket waits for it and its memory goes when it ends."""
+own, so that its memory goes when it ends, and on the processor only while no ticket wants it."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,7 @@ _log = structlog.get_logger(__name__)
 # How often a leader looks whether it is time.
 _LOOK_S = 10.0
 
-# It may take what the tickets leave of the processor.
-COMMAND = ("nice", "-n", "10", sys.executable, "-m", "app", "recluster", "--once", "--json")
+COMMAND = (sys.executable, "-m", "app", "recluster", "--once", "--json")
 
 # What an exit code above 0 is logged with: the last line that the process said, which names no ticket.
 _MOST_SAID = 500
@@ -51,30 +51,47 @@ class ReclusterTimer:
         """Recluster, and log what came of it. Cancelled, it ends the process."""
         self._tried_s = self.now_s()
         _log.info("reclustering")
-        process = await asyncio.create_subprocess_exec(
-            *self.command,
-            env={**os.environ, **self.variables},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            out, err = await process.communicate()
-        except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
-            raise
-        said = err.decode(errors="replace").strip().splitlines()
-        report = _report_of(out)
-        if process.returncode:
-            why = said[-1][:_MOST_SAID] if said else ""
+        done = await run_aside(self.command, self.variables)
+        report = done.report
+        if done.exit_code:
             _log.error(
-                "recluster_failed", exit_code=process.returncode, why=why, refusal=report.get("refusal")
+                "recluster_failed", exit_code=done.exit_code, why=done.why, refusal=report.get("refusal")
             )
             return
         told = {
             name: report.get(name) for name in ("generation", "last", "used", "clusters", "kept", "moved")
         }
         _log.info("reclustered", events=len(report.get("events") or ()), **told)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a process came to: what it printed as JSON, and of what it said besides the last line."""
+
+    exit_code: int
+    report: dict[str, Any]
+    why: str
+
+
+async def run_aside(command: Sequence[str], variables: Mapping[str, str]) -> Done:
+    """Run a command that takes what others leave of the processor: under SCHED_IDLE (sched(7)) whoever else wants it
+    has it at once. Cancelled, it ends the process."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env={**os.environ, **variables},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    with suppress(ProcessLookupError):  # over already
+        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        out, err = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    said = err.decode(errors="replace").strip().splitlines()
+    return Done(process.returncode or 0, _report_of(out), said[-1][:_MOST_SAID] if said else "")
 
 
 def _report_of(out: bytes) -> dict[str, Any]:

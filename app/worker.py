@@ -205,7 +205,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         names.corrections: live.on_correction,
         names.state: live.on_state,
     }
-    follower = Follower(kafka, handlers, die)
+    follower = Follower(kafka, handlers, live.swap, die)
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
     def conditions() -> dict[str, bool]:

@@ -144,6 +144,7 @@ def _path(settings: Settings, encoder: Encoder, registry: CollectorRegistry, tol
     live = Live(encoder.fingerprint, encoder.dim, metrics)
     for offset, (key, value) in enumerate(records):
         live.on_generation(_Given(_NAMES.generations, key, value, offset))
+    live.swap()
     table = TicketTable(Lookup({}), _NAMES.state, Pulse(), metrics)
     return RoutingPath(
         intake=Intake(Limits(), clean_policy(settings), table, Homes("murmur2", 1)),

@@ -59,7 +59,7 @@ def bench_restore(
     """
     with own_topics(settings, bootstrap, "bench-restore") as ours:
         told.step(f"writing the state of {tickets:,} tickets")
-        written = _fill(ours, kafka_options(ours, bootstrap), tickets, told)
+        written = fill(ours, kafka_options(ours, bootstrap), tickets, told)
         told.step("starting a worker")
         log = folder / "restore.log"
         log.unlink(missing_ok=True)
@@ -82,7 +82,7 @@ def bench_restore(
     }
 
 
-def _fill(settings: Settings, kafka: dict[str, Any], tickets: int, told: Told) -> Written:
+def fill(settings: Settings, kafka: dict[str, Any], tickets: int, told: Told) -> Written:
     """A generation, and the state of `tickets` tickets as workers write it, some of them deleted afterwards."""
     encoder = load_encoder(encoder_spec(settings))
     names, homes = TopicNames(settings.topic_prefix), check_target(settings, kafka)

@@ -115,6 +115,35 @@ def restore(
 
 
 @app.command()
+def swap(
+    tickets: Annotated[int, typer.Option(min=500, help="Whose state is reclustered.")] = 20_000,
+    rate: Annotated[float, typer.Option(min=1, help="Tickets a second.")] = 50.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each quiet turn is.")] = 30.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each kind.")] = 3,
+    folder: Annotated[Path, typer.Option("--out", help="Where the worker's log goes.")] = Path("out/bench"),
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Milliseconds from a ticket to its decision, quiet and beside a reclustering, and at the swap of generations.
+
+    Example: sluice bench swap --tickets 20000 --rate 50 --json
+    """
+    from app.bench.swap import bench_swap
+    from app.scratch import Told, some_broker
+
+    settings = load_settings(bootstrap=bootstrap)
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress() as tell:
+        told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
+        with some_broker(settings, told.step) as address:
+            report = bench_swap(settings, address, tickets, rate, seconds, rounds, folder, told)
+    if as_json:
+        print_json(report)
+    else:
+        _print_swap(report)
+
+
+@app.command()
 def explain(
     tickets: Annotated[int, typer.Option(min=1, help="Decided on in each turn.")] = 2_048,
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the decisions that are explained.")] = 0.05,
@@ -157,6 +186,26 @@ def _print_restore(report: dict[str, Any]) -> None:
         table.add_row(name.replace("_", " "), f"{report[name]:,} of {wanted:,}")
     table.add_row("resident memory", f"{report['rss_mib']:,} MiB")
     out.print(table)
+
+
+def _print_swap(report: dict[str, Any]) -> None:
+    table = Table(f"{report['rate']:g} tickets/s", "tickets", "p50, ms", "p99, ms", "longest, ms")
+    for name in ("quiet", "reclustering"):
+        found = report[name]
+        columns = (f"{found[key]:,}" for key in ("tickets", "p50_ms", "p99_ms", "longest_ms"))
+        table.add_row(name, *columns)
+    table.add_row("ratio", "", f"{report['p50_ratio']:.2f}", f"{report['p99_ratio']:.2f}", "")
+    out.print(table)
+    taken = ", ".join(f"{one:g}" for one in report["recluster_seconds"]["beside"])
+    out.print(
+        f"{report['swaps']} swaps, the longest ticket at one {report['longest_at_a_swap_ms']:g} ms;"
+        f" of {report['batches']:,} batches none waited for one longer than {report['none_waited_over_ms']:g} ms",
+        highlight=False,
+    )
+    out.print(
+        f"{report['tickets']:,} tickets reclustered in {taken} s; {report['cores']} cores, load {report['load'][0]:g}",
+        highlight=False,
+    )
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any
 
 from confluent_kafka import Consumer, Producer
@@ -36,43 +37,48 @@ class Collected:
     Attributes:
         decisions: in the order of arrival, repeated ones included.
         latency_ms: ticket id -> milliseconds from publishing the ticket to reading its first decision.
+        sent_s: ticket id -> when it was published, by `time.perf_counter`.
+        sent: records published, tickets or not.
     """
 
     decisions: list[Decision] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    sent_s: dict[str, float] = field(default_factory=dict)
+    sent: int = 0
     seconds: float = 0.0
 
 
 def replay(
-    records: Sequence[Sent],
+    records: Iterable[Sent],
     kafka: dict[str, Any],
     names: TopicNames,
     rate: float,
     report: Callable[[int, int], None],
 ) -> Collected:
-    """Publish `records` at `rate` a second and read until each has its decision or dead letter.
+    """Publish `records`, known or made as they are asked for, at `rate` a second and read until each has its decision
+    or dead letter.
 
     Raises:
         Transient: nothing came for a minute although something is missing.
     """
-    collected, sent_at = Collected(), dict[str, float]()
+    collected = Collected()
     reading, started = threading.Event(), time.monotonic()
     stop = threading.Event()
     collector = threading.Thread(
-        target=_collect, args=(kafka, names, collected, sent_at, reading, stop), name="collector", daemon=True
+        target=_collect, args=(kafka, names, collected, reading, stop), name="collector", daemon=True
     )
     collector.start()
     reading.wait(30)
     publisher = threading.Thread(
         target=_publish,
-        args=(records, kafka, names.tickets, rate, sent_at, stop),
+        args=(records, kafka, names.tickets, rate, collected, stop),
         name="publisher",
         daemon=True,
     )
     publisher.start()
     try:
-        _await_all(records, collected, report)
+        _await_all(publisher, length_hint(records), collected, report)
         time.sleep(1.0)  # a second decision on any ticket would come now
     finally:
         stop.set()
@@ -82,26 +88,26 @@ def replay(
     return collected
 
 
-def _await_all(records: Sequence[Sent], collected: Collected, report: Callable[[int, int], None]) -> None:
+def _await_all(
+    publisher: threading.Thread, expected: int, collected: Collected, report: Callable[[int, int], None]
+) -> None:
     seen, since = -1, time.monotonic()
-    while seen < len(records):
-        now = len(collected.latency_ms) + len(collected.dead_letters)
+    while publisher.is_alive() or seen < collected.sent:
+        now, total = len(collected.latency_ms) + len(collected.dead_letters), max(expected, collected.sent)
         if now != seen:
             seen, since = now, time.monotonic()
-            report(min(seen, len(records)), len(records))
+            report(min(seen, total), total)
         elif time.monotonic() - since > _SILENCE_S:
-            raise Transient(
-                f"{len(records) - seen} of {len(records)} records have no answer after {_SILENCE_S:g} s"
-            )
+            raise Transient(f"{total - seen} of {total} records have no answer after {_SILENCE_S:g} s")
         time.sleep(0.05)
 
 
 def _publish(
-    records: Sequence[Sent],
+    records: Iterable[Sent],
     kafka: dict[str, Any],
     topic: str,
     rate: float,
-    sent_at: dict[str, float],
+    collected: Collected,
     stop: threading.Event,
 ) -> None:
     placing = {"partitioner": "murmur2_random", "enable.idempotence": True}
@@ -116,9 +122,10 @@ def _publish(
         if wait > 0 and stop.wait(wait):
             return
         if record.ticket_id is not None:
-            sent_at[record.ticket_id] = time.perf_counter()
+            collected.sent_s[record.ticket_id] = time.perf_counter()
         key = record.ticket_id.encode() if record.ticket_id else None
         producer.produce(topic, key=key, value=record.value)
+        collected.sent = number + 1
         producer.poll(0)
     producer.flush(30)
 
@@ -127,7 +134,6 @@ def _collect(
     kafka: dict[str, Any],
     names: TopicNames,
     collected: Collected,
-    sent_at: dict[str, float],
     reading: threading.Event,
     stop: threading.Event,
 ) -> None:
@@ -146,6 +152,7 @@ def _collect(
             now = time.perf_counter()
             decision = decode(Decision, record.value())
             collected.decisions.append(decision)
-            if decision.ticket_id in sent_at and decision.ticket_id not in collected.latency_ms:
-                collected.latency_ms[decision.ticket_id] = (now - sent_at[decision.ticket_id]) * 1000
+            sent_s = collected.sent_s.get(decision.ticket_id)
+            if sent_s is not None and decision.ticket_id not in collected.latency_ms:
+                collected.latency_ms[decision.ticket_id] = (now - sent_s) * 1000
     consumer.close()

@@ -150,9 +150,11 @@ class Kept:
         metrics = declare(CollectorRegistry())
         live = Live(encoder.fingerprint, encoder.dim, metrics, duplicate_policy(self._settings))
         self._read_all(self._names.generations, live.on_generation)
+        live.swap()
         if live.in_force is None:
             raise live.refused or Transient("there is no generation yet: sluice bootstrap FILE")
         self._read_all(self._names.corrections, live.on_correction)
+        live.swap()
         self._read_all(self._names.state, live.on_state)
         return live
 

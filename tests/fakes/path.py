@@ -92,6 +92,7 @@ def publish(live: Live, generation: Generation, role: Role = Role.LIVE) -> str:
     name, records = generation_records(generation, role)
     for key, value in records:
         live.on_generation(record(value, key=key, topic=NAMES.generations))
+    live.swap()
     return name
 
 

@@ -161,10 +161,16 @@ class Rig:
         self.seen: list[tuple[str, bytes | None]] = []
         self.deaths: list[BaseException] = []
         self.dead = threading.Event()
-        self.follower = Follower({}, {ONE: self.on_one, TWO: self.on_two}, self.die, lambda _: self.reader)
+        self.settled = 0
+        handlers = {ONE: self.on_one, TWO: self.on_two}
+        self.follower = Follower({}, handlers, self.settle, self.die, lambda _: self.reader)
 
     def on_one(self, record: Record) -> None:
         self.seen.append((ONE, record.value()))
+
+    def settle(self) -> None:
+        """How many records had been handed on when all that was there had been read."""
+        self.settled = len(self.seen)
 
     def on_two(self, record: Record) -> None:
         if record.value() == b"broken":
@@ -188,8 +194,10 @@ def test_it_reads_to_the_end_says_so_and_goes_on(kafka: FakeKafka, rig: Rig) -> 
     rig.follower.start()
     assert rig.follower.caught_up.wait(10)
     assert sorted(rig.seen) == [(ONE, b"0"), (ONE, b"1"), (ONE, b"2")]
+    assert rig.settled == 3
     kafka.append(TWO, 0, b"k", b"later")
-    assert eventually(lambda: rig.seen[-1] == (TWO, b"later"), 10)
+    assert eventually(lambda: rig.settled == 4, 10)
+    assert rig.seen[-1] == (TWO, b"later")
     rig.follower.stop()
     assert rig.reader.closed
     assert rig.deaths == []

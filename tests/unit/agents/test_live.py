@@ -12,10 +12,11 @@ from agents.live import Live, Solved
 from agents.metrics import declare
 from agents.state import text_of, vector_of
 from models.errors import Fatal
+from models.evidence import Searchable, searchable
 from models.generation import Cluster, Generation
 from models.learn.lexicon import LexiconPolicy, fit_lexicon
 from models.lexicon import join
-from models.vote import Vectors, settle
+from models.vote import IndexBuilder, Vectors, settle
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.feedback import Correction, CorrectionKind
@@ -40,10 +41,11 @@ def live(registry: CollectorRegistry) -> Live:
 
 
 def publish(live: Live, made: Generation, cut: int = 0, role: Role = Role.LIVE) -> str:
-    """Every record of a generation but the first `cut`."""
+    """Every record of a generation but the first `cut`, and the end of what there is to read."""
     name, records = generation_records(made, role)
     for key, value in records[cut:]:
         live.on_generation(record(value, key=key, topic="tickets.generations"))
+    live.swap()
     return name
 
 
@@ -79,8 +81,12 @@ def test_a_generation_is_in_force_once_it_is_whole(live: Live, registry: Collect
     *parts, (key, manifest) = generation_records(GENERATION)[1]
     for number, value in parts:
         live.on_generation(record(value, key=number))
+        live.swap()
     assert live.in_force is None
     live.on_generation(record(manifest, key=key))
+    assert live.in_force is None
+    assert not live.present.is_set()
+    live.swap()
     assert live.in_force is not None
     assert live.in_force.id == key.decode()
     assert live.in_force.generation.clusters == GENERATION.clusters
@@ -163,6 +169,7 @@ def shadow_of(live: Live) -> str | None:
 def tombstones(live: Live, made: Generation) -> None:
     for key, _ in generation_records(made)[1]:
         live.on_generation(record(None, key=key, topic="tickets.generations"))
+    live.swap()
 
 
 def test_a_candidate_never_comes_into_force_by_itself(live: Live, registry: CollectorRegistry) -> None:
@@ -242,7 +249,7 @@ def test_a_candidate_that_cannot_decide_is_refused_and_nothing_waits_for_it(
 def test_corrections_are_a_candidate_s_too(live: Live) -> None:
     publish(live, GENERATION)
     beside(live, CANDIDATE)
-    live.on_correction(record(None, offset=6, key=b"f-1", topic="tickets.corrections"))
+    correct(live, 6, None)
     assert live.in_force is not None
     assert live.in_force.shadow is not None
     assert live.in_force.corrections.revision == live.in_force.shadow.corrections.revision == 7
@@ -257,6 +264,7 @@ def correct(live: Live, offset: int, value: bytes | None, key: str = "f-1") -> N
     live.on_correction(
         record(value, offset=offset, partition=0, key=key.encode(), topic="tickets.corrections")
     )
+    live.swap()
 
 
 def correction(**more: object) -> bytes:
@@ -328,16 +336,71 @@ def test_corrections_are_read_with_the_lexicon_of_the_generation_in_force(live: 
     assert expected[0, DIM:].any()
 
 
-def test_no_batch_waits_for_the_corrections_to_be_read_for_a_new_generation(
+def test_what_is_in_force_stays_until_what_was_read_is_ready(live: Live) -> None:
+    """Whoever asks meanwhile has the one before at once: nothing is made ready but by `swap`."""
+    publish(live, GENERATION)
+    before = live.in_force
+    later = replace(GENERATION, created_at_ms=MADE_MS + 1)
+    for key, value in generation_records(later)[1]:
+        live.on_generation(record(value, key=key, topic="tickets.generations"))
+        assert live.in_force is before
+    live.on_correction(record(correction(), offset=0, key=b"f-1", topic="tickets.corrections"))
+    assert live.in_force is before
+    live.swap()
+    assert live.in_force is not None
+    assert live.in_force.generation.created_at_ms == later.created_at_ms
+    assert live.in_force.corrections.owners == ("access",)
+
+
+def test_of_several_read_at_once_the_last_alone_is_made_ready(
+    live: Live, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a worker that starts reads them: all that were kept, and corrections between them."""
+    built: list[int] = []
+
+    def counted(made: Generation, build: IndexBuilder) -> Searchable:
+        built.append(made.created_at_ms)
+        return searchable(made, build)
+
+    monkeypatch.setattr("agents.live.searchable", counted)
+    for age in range(10):
+        for key, value in generation_records(replace(GENERATION, created_at_ms=MADE_MS + age))[1]:
+            live.on_generation(record(value, key=key, topic="tickets.generations"))
+    live.swap()
+    live.swap()
+    assert built == [MADE_MS + 9]
+    assert live.in_force is not None
+    assert live.in_force.generation.created_at_ms == MADE_MS + 9
+    assert swaps(registry, "in_force") == 1
+
+
+def test_a_candidate_that_failed_while_another_one_was_made_ready_stays_gone(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The follower's thread has done it when the generation is there."""
     publish(live, GENERATION)
-    correct(live, 0, correction())
-    publish(live, replace(GENERATION, created_at_ms=MADE_MS + 1))
-    monkeypatch.setattr("agents.corrections.join", lambda *_: pytest.fail("read in the agent's thread"))
+    name = beside(live, CANDIDATE)
+
+    def fail_meanwhile(made: Generation, build: IndexBuilder) -> Searchable:
+        live.end_shadow(name, "failed")
+        assert shadow_of(live) is None  # of the one in force, at once
+        return searchable(made, build)
+
+    monkeypatch.setattr("agents.live.searchable", fail_meanwhile)
+    publish(live, replace(GENERATION, created_at_ms=MADE_MS + 5))
     assert live.in_force is not None
-    assert live.in_force.corrections.owners == ("access",)
+    assert (live.in_force.generation.created_at_ms, shadow_of(live)) == (MADE_MS + 5, None)
+    correct(live, 0, correction())
+    assert shadow_of(live) is None
+
+
+def test_a_candidate_dropped_before_it_was_ready_never_was(live: Live, registry: CollectorRegistry) -> None:
+    publish(live, GENERATION)
+    records = generation_records(CANDIDATE, Role.SHADOW)[1]
+    for key, value in [*records, *((key, None) for key, _ in records)]:
+        live.on_generation(record(value, key=key, topic="tickets.generations"))
+    live.swap()
+    assert shadow_of(live) is None
+    assert swaps(registry, "shadow") == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The routing path over small real parts: what a batch says, what it never says, and how it fails."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from math import isnan
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from agents.flood import FloodGuard
+from agents.generations import generation_records
 from agents.intake import Accepted, known_after
 from agents.pulse import Pulse
 from agents.routing import route
@@ -23,8 +24,9 @@ from models.errors import Fatal, PoisonFlood, Transient
 from models.generation import Generation, Thresholds
 from models.learn.acts import Said
 from models.learn.confidence import UNFITTED
-from models.routing.encode import encode
+from models.routing.encode import Tokens, encode
 from models.routing.pack import PackPolicy
+from models.vote import Vectors
 from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
@@ -258,6 +260,31 @@ def test_decisions_are_of_the_generation_in_force(ready: Rig) -> None:
     assert after[0].generation_id == name
 
 
+class Interrupting(HashingEncoder):
+    """Encodes while another generation comes into force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def forward(self, tokens: Sequence[Tokens]) -> Vectors:
+        self.meanwhile()
+        return super().forward(tokens)
+
+
+def test_a_generation_that_comes_while_a_batch_is_in_work_waits_for_the_next_one() -> None:
+    encoder = Interrupting()
+    given = rig(encoder, [learned()])
+    first = decisions(routed(given, [created(0, TEXTS[0])]))[0].generation_id
+    later = replace(learned(), created_at_ms=NOW_MS + 1)
+    encoder.meanwhile = lambda: publish(given.path.live, later)
+    during = decisions(routed(given, [created(number, TEXTS[0]) for number in range(1, 4)]))
+    encoder.meanwhile = lambda: None
+    after = decisions(routed(given, [created(number, TEXTS[0]) for number in range(4, 6)]))
+    assert {decision.generation_id for decision in during} == {first}
+    assert {decision.generation_id for decision in after} == {generation_records(later)[0]} != {first}
+
+
 # -- what people did
 
 
@@ -293,6 +320,7 @@ def readable(given: Rig, done: Batch, first: int = 0) -> None:
         given.path.live.on_correction(
             record(output.value, offset=offset, key=output.key, topic=NAMES.corrections)
         )
+    given.path.live.swap()
 
 
 def test_a_ticket_and_an_act_on_it_may_come_together_and_in_any_order(ready: Rig) -> None:
@@ -689,7 +717,7 @@ def test_a_batch_behind_one_in_flight_knows_what_that_one_said(ready: Rig) -> No
 def test_steps_and_age_are_measured(ready: Rig) -> None:
     done = batch([record(created(1, TEXTS[0])), record(created(2, TEXTS[1]), 1, timestamp_ms=NOW_MS - 4_000)])
     route(done, ready.path)
-    for step in ("read", "encode", "match", "decide", "emit"):
+    for step in ("take", "read", "encode", "match", "decide", "emit"):
         assert ready.counted("step_seconds_count", step=step) == 1
     assert ready.counted("oldest_ticket_seconds") == 5.0
 

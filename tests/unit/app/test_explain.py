@@ -56,6 +56,7 @@ class World:
         for key, value in records:
             self.kafka.append(NAMES.generations, 0, key, value)
             self.rig.path.live.on_generation(record(value, key=key, topic=NAMES.generations))
+        self.rig.path.live.swap()
         return name
 
     def work(self, *values: bytes, topic: str = NAMES.tickets) -> list[Decision]:
@@ -68,6 +69,7 @@ class World:
             if output.topic == NAMES.corrections:
                 correction = record(output.value, offset=offset, key=output.key, topic=NAMES.corrections)
                 self.rig.path.live.on_correction(correction)
+        self.rig.path.live.swap()
         committed(done)
         return [decode(Decision, one.value) for one in done.outputs if one.topic == NAMES.routed]
 
