@@ -95,7 +95,9 @@ def bench_swap(
             turns = _Turns()
             thread = threading.Thread(target=turns.run, args=(rounds, seconds, variables), daemon=True)
             thread.start()
-            found = replay(_tickets(tickets, turns.over), kafka, TopicNames(ours.topic_prefix), rate, told.progress)
+            found = replay(
+                _tickets(tickets, turns.over), kafka, TopicNames(ours.topic_prefix), rate, told.progress
+            )
             thread.join()
             metrics = worker.page("/metrics")[1]
             worker.stop()

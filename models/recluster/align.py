@@ -10,10 +10,13 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
+from scipy import sparse
 
 from models.recluster.cluster import Labels
 from models.vote import Vectors
+
+# Old clusters whose centroids are held against the new ones at once.
+_CHUNK = 256
 
 
 class Change(StrEnum):
@@ -83,39 +86,102 @@ def align(
         before, after: [n] the old and the new cluster of the same tickets, -1 for none.
         centroids: of the old clusters [C, dim] and of the new [D, dim], unit rows in one space.
     """
-    old_centroids, new_centroids = centroids
-    shape = (len(old_centroids), len(new_centroids))
+    common = _common(before, after, (len(centroids[0]), len(centroids[1])))
+    origin, came = _most(common.turned(), np.bincount(after[after >= 0]), policy.most)
+    heir, went = _most(common, np.bincount(before[before >= 0]), policy.most)
+    pairs = _worth(common, centroids, policy)
+    return Alignment(_matched(pairs), origin, heir, came, went)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of clusters that have to do with each other, few of those that there could be, by row and column; of each a
+    number. `shape` is how many rows and columns there are."""
+
+    row: Labels
+    column: Labels
+    value: NDArray[np.float64]
+    shape: tuple[int, int]
+
+    def turned(self) -> "_Pairs":
+        order = np.lexsort((self.row, self.column))
+        return _Pairs(self.column[order], self.row[order], self.value[order], self.shape[::-1])
+
+
+def _common(before: Labels, after: Labels, shape: tuple[int, int]) -> _Pairs:
+    """How many tickets old and new clusters share, where they share any."""
     both = (before >= 0) & (after >= 0)
-    common = np.zeros(shape)
-    np.add.at(common, (before[both], after[both]), 1.0)
-    old_size, new_size = common.sum(axis=1), common.sum(axis=0)
-    smaller = np.minimum(old_size[:, None], new_size[None, :])
-    overlap = np.divide(common, smaller, out=np.zeros(shape), where=smaller > 0)
-    union = old_size[:, None] + new_size[None, :] - common
-    jaccard = np.divide(common, union, out=np.zeros(shape), where=union > 0)
-    cosine = old_centroids.astype(np.float64) @ new_centroids.astype(np.float64).T
-    strangers = (old_size[:, None] == 0) | (new_size[None, :] == 0)
-    alike = strangers & (cosine >= policy.cosine)
-    # Tickets decide: a centroid never outweighs one.
-    worth = np.where(overlap >= policy.overlap, jaccard, 0.0) + np.where(alike, cosine, 0.0) * 1e-9
-    matched = np.full(shape[1], -1, dtype=np.int64)
-    for row, column in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
-        if worth[row, column] > 0.0:
-            matched[column] = row
-    origin, came = _most(common.T, np.bincount(after[after >= 0], minlength=shape[1]), policy.most)
-    heir, went = _most(common, np.bincount(before[before >= 0], minlength=shape[0]), policy.most)
-    return Alignment(matched, origin, heir, came, went)
+    cells, counts = np.unique(before[both] * max(1, shape[1]) + after[both], return_counts=True)
+    row, column = np.divmod(cells, max(1, shape[1]))
+    return _Pairs(row, column, counts.astype(np.float64), shape)
 
 
-def _most(
-    common: NDArray[np.float64], sizes: NDArray[np.int64], least: float
-) -> tuple[Labels, NDArray[np.float64]]:
-    """For each row the column that holds most of it, -1 where none holds so large a share; and that share."""
-    if not common.shape[1]:
-        return np.full(len(common), -1, dtype=np.int64), np.zeros(len(common))
-    best = common.argmax(axis=1)
-    share = np.divide(common.max(axis=1), sizes, out=np.zeros(len(common)), where=sizes > 0)
-    return np.where(share >= least, best, -1).astype(np.int64), share
+def _worth(common: _Pairs, centroids: tuple[Vectors, Vectors], policy: AlignPolicy) -> _Pairs:
+    """The pairs that may be one, and what that is worth. Tickets decide: a centroid never outweighs one."""
+    old_size = np.bincount(common.row, common.value, common.shape[0])
+    new_size = np.bincount(common.column, common.value, common.shape[1])
+    mine, yours = old_size[common.row], new_size[common.column]
+    same = common.value / np.minimum(mine, yours) >= policy.overlap
+    row, column, cosine = _alike(centroids, old_size == 0, new_size == 0, policy.cosine)
+    return _Pairs(
+        np.append(common.row[same], row),
+        np.append(common.column[same], column),
+        np.append((common.value / (mine + yours - common.value))[same], cosine * 1e-9),
+        common.shape,
+    )
+
+
+def _alike(
+    centroids: tuple[Vectors, Vectors], old: NDArray[np.bool_], new: NDArray[np.bool_], least: float
+) -> tuple[Labels, Labels, NDArray[np.float64]]:
+    """Pairs of which one shares no ticket with any, `old` or `new`, whose centroids are so near; and their cosines."""
+    rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    cosines = [np.empty(0)]
+    strangers = np.flatnonzero(new)
+    for those, others in ((np.flatnonzero(old), np.arange(len(new))), (np.flatnonzero(~old), strangers)):
+        for start in range(0, len(those) if len(others) else 0, _CHUNK):
+            chunk = those[start : start + _CHUNK]
+            near = centroids[0][chunk].astype(np.float64) @ centroids[1][others].astype(np.float64).T
+            row, column = np.nonzero((near >= least) & (near > 0.0))
+            rows.append(chunk[row])
+            columns.append(others[column])
+            cosines.append(near[row, column])
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(cosines)
+
+
+def _matched(worth: _Pairs) -> Labels:
+    """[columns] the row that each belongs to, -1 for none: of all ways to pair them the one of most worth.
+
+    Each row may also have a column of its own that is worth nothing, so that all rows can be matched, as the algorithm
+    asks (Jonker and Volgenant 1987, on the pairs alone). It leaves out pairs of 0, hence the 1 more for each.
+    """
+    rows, columns = worth.shape
+    matched = np.full(columns, -1, dtype=np.int64)
+    if not len(worth.value):
+        return matched
+    own = np.arange(rows)
+    pairs = sparse.csr_matrix(
+        (
+            np.append(worth.value, np.zeros(rows)) + 1.0,
+            (np.append(worth.row, own), np.append(worth.column, columns + own)),
+        ),
+        shape=(rows, columns + rows),
+    )
+    row, column = sparse.csgraph.min_weight_full_bipartite_matching(pairs, maximize=True)
+    real = column < columns
+    matched[column[real]] = row[real]
+    return matched
+
+
+def _most(pairs: _Pairs, sizes: NDArray[np.int64], least: float) -> tuple[Labels, NDArray[np.float64]]:
+    """For each row the column that holds most of it, of equals the first, -1 where none holds so large a share; and
+    that share. `sizes` are those of the rows, as far as there are any."""
+    best, share = np.full(pairs.shape[0], -1, dtype=np.int64), np.zeros(pairs.shape[0])
+    order = np.lexsort((pairs.column, -pairs.value, pairs.row))
+    row, first = np.unique(pairs.row[order], return_index=True)
+    share[row] = pairs.value[order][first] / sizes[row]
+    best[row] = np.where(share[row] >= least, pairs.column[order][first], -1)
+    return best, share
 
 
 def events_of(found: Alignment, old_ids: Sequence[str], new_ids: Sequence[str]) -> list[Event]:

@@ -1,9 +1,12 @@
 """Identity across generations: what stays itself keeps its id, whatever is numbered how; what does not, says why."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from models.recluster.align import Alignment, AlignPolicy, Change, Event, align, events_of
 from models.recluster.cluster import Labels
@@ -130,3 +133,47 @@ def test_a_new_numbering_changes_nothing(order: list[int], tickets: list[int]) -
     before = np.array([*range(5), *tickets], dtype=np.int64)
     found = _aligned(before, np.array(order, dtype=np.int64)[before], 5, 5)
     assert found.old[order].tolist() == list(range(5))
+
+
+# -- as with whole matrices, in less memory
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 6)), max_size=60),
+    st.integers(0, 2**32),
+    st.sampled_from([-1.0, 0.3, 0.9, 2.0]),
+)
+def test_no_pairing_is_worth_more(pairs: list[tuple[int, int]], seed: int, cosine: float) -> None:
+    """Held against the same sum over whole matrices; several pairings may be worth as much."""
+    before, after = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+    centroids, policy = (unit_rows(6, 3, seed), unit_rows(7, 3, seed + 1)), AlignPolicy(cosine=cosine)
+    worth = np.zeros((6, 7))
+    for old in range(6):
+        for new in range(7):
+            mine, yours = (before == old) & (after >= 0), (after == new) & (before >= 0)
+            common, least = (mine & yours).sum(), min(mine.sum(), yours.sum())
+            near = float(centroids[0][old].astype(np.float64) @ centroids[1][new].astype(np.float64))
+            if least == 0:
+                worth[old, new] = near * 1e-9 if near >= cosine else 0.0
+            elif common >= policy.overlap * least:
+                worth[old, new] = common / (mine | yours).sum()
+    found = align(before, after, centroids, policy).old
+    matched = found >= 0
+    assert (worth[found[matched], np.flatnonzero(matched)] > 0).all()
+    worth = np.maximum(worth, 0.0)
+    best = worth[linear_sum_assignment(worth, maximize=True)].sum()
+    assert worth[found[matched], np.flatnonzero(matched)].sum() == pytest.approx(best, rel=0, abs=1e-12)
+
+
+def test_many_clusters_need_no_matrix_of_them_all() -> None:
+    clusters, chance = 3_000, np.random.default_rng(0)
+    before = np.arange(20 * clusters) % clusters
+    after = np.where(chance.random(len(before)) < 0.8, before, chance.integers(0, clusters, len(before)))
+    before[before < 30] = -1  # strangers
+    centroids = unit_rows(clusters, 8, 0)
+    tracemalloc.start()
+    found = align(before, after, (centroids, centroids), AlignPolicy())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.old.tolist() == list(range(clusters))
+    assert peak < clusters * clusters * 8 / 4  # bytes of one such matrix, of which there were nine
