@@ -1,12 +1,14 @@
 """`sluice bench`: Sluice measured against its peers in the same run."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 
+from app.cli.bench_tables import print_recluster, print_restore, print_swap, print_worker
 from app.cli.console import Bootstrap, Json, err, fail, out, print_json, progress
+from app.cli.labelled import Files, Outside, ProblemColumn, Split, TextColumn
 from app.logs import set_up_logs
 from app.settings import load_settings
 from models.errors import Fatal
@@ -40,19 +42,16 @@ def worker(
     if as_json:
         print_json(report)
     else:
-        _print(report)
+        print_worker(report)
 
 
 @app.command()
 def recluster(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="CSV, TSV or JSON Lines, also .gz; several are one history.", show_default=False),
-    ],
-    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
-    label: Annotated[str, typer.Option(help="Column of the problem that people named.")] = "label",
-    split: Annotated[str | None, typer.Option(help="Take only rows whose column split says so.")] = None,
-    outside: Annotated[str, typer.Option("--oos-label", help="Label of rows that are left out.")] = "oos",
+    files: Files,
+    text: TextColumn = "text",
+    label: ProblemColumn = "label",
+    split: Split = None,
+    outside: Outside = "oos",
     against: Annotated[
         Literal["bertopic"] | None,
         typer.Option(help="Measure it on the same vectors; needs the group bench."),
@@ -80,7 +79,7 @@ def recluster(
     if as_json:
         print_json(report)
     else:
-        _print_recluster(report)
+        print_recluster(report)
 
 
 @app.command()
@@ -108,7 +107,7 @@ def restore(
     if as_json:
         print_json(report)
     else:
-        _print_restore(report)
+        print_restore(report)
     for name, wanted in report["written"].items():
         if report[name] != wanted:
             fail(Fatal(f"the worker's {name} are {report[name]:,} and not the {wanted:,} that were written"))
@@ -140,7 +139,7 @@ def swap(
     if as_json:
         print_json(report)
     else:
-        _print_swap(report)
+        print_swap(report)
 
 
 @app.command()
@@ -173,76 +172,3 @@ def explain(
     table.add_row("ratio", f"{report['throughput_ratio']:.3f}", f"{report['cpu_ratio']:.3f}")
     out.print(table)
     out.print(f"in the step that makes heat maps: {report['step_share']:.1%} of the time", highlight=False)
-
-
-def _print_restore(report: dict[str, Any]) -> None:
-    table = Table("restore", "")
-    table.add_row("tickets", f"{report['tickets']:,}")
-    table.add_row("state", f"{report['state_mib']:,} MiB")
-    table.add_row("start to ready", f"{report['seconds_to_ready']:g} s")
-    table.add_row("of it, solved tickets", f"{report['catch_up_seconds']:g} s")
-    table.add_row("of it, own tickets", f"{report['restore_seconds']:g} s")
-    for name, wanted in report["written"].items():
-        table.add_row(name.replace("_", " "), f"{report[name]:,} of {wanted:,}")
-    table.add_row("resident memory", f"{report['rss_mib']:,} MiB")
-    out.print(table)
-
-
-def _print_swap(report: dict[str, Any]) -> None:
-    table = Table(f"{report['rate']:g} tickets/s", "tickets", "p50, ms", "p99, ms", "longest, ms")
-    for name in ("quiet", "reclustering"):
-        found = report[name]
-        columns = (f"{found[key]:,}" for key in ("tickets", "p50_ms", "p99_ms", "longest_ms"))
-        table.add_row(name, *columns)
-    table.add_row("ratio", "", f"{report['p50_ratio']:.2f}", f"{report['p99_ratio']:.2f}", "")
-    out.print(table)
-    taken = ", ".join(f"{one:g}" for one in report["recluster_seconds"]["beside"])
-    out.print(
-        f"{report['swaps']} swaps, the longest ticket at one {report['longest_at_a_swap_ms']:g} ms;"
-        f" of {report['batches']:,} batches none waited for one longer than {report['none_waited_over_ms']:g} ms",
-        highlight=False,
-    )
-    out.print(
-        f"{report['tickets']:,} tickets reclustered in {taken} s; {report['cores']} cores, load {report['load'][0]:g}",
-        highlight=False,
-    )
-
-
-def _print(report: dict[str, Any]) -> None:
-    rates = report["tickets_per_s"]
-    table = Table("one core", "tickets/s", "to Faust", "to confluent-kafka")
-    for name, text in (
-        ("faust", "plain Faust, async for"),
-        ("confluent", "bare confluent-kafka, transactions"),
-        ("wire", "the wire alone"),
-        ("path", "the whole path, no-op encoder"),
-    ):
-        ratios = (f"{rates[name] / rates[peer]:.2f}" for peer in ("faust", "confluent"))
-        table.add_row(text, f"{rates[name]:,}", *ratios)
-    out.print(table)
-    steps = "  ".join(f"{step} {cost:g}" for step, cost in report["path_us_per_ticket"].items())
-    out.print(f"whole path, µs a ticket: {steps}", highlight=False)
-    for name in ("latency_25", "latency_250", "latency_half"):
-        found = report[name]
-        out.print(
-            f"{found['rate']:g}/s: p50 {found['p50_ms']:g} ms, p99 {found['p99_ms']:g} ms", highlight=False
-        )
-
-
-def _print_recluster(report: dict[str, Any]) -> None:
-    names = ("clusters", "coverage", "purity", "nmi", "ari", "cold_seconds", "warm_seconds", "peak_rss_mib")
-    table = Table(f"{report['n']:,} texts", *names)
-    for name in ("graph", "hdbscan", "bertopic"):
-        if name in report:
-            table.add_row(name, *(f"{report[name][key]:,}" for key in names))
-    if "bertopic" in report:
-        reduced = report["bertopic"]["reduce_outliers"]
-        table.add_row("  outliers reduced", *(f"{reduced[key]:,}" for key in names[:5]), "", "", "")
-    out.print(table)
-    for one in report.get("growth", ()):
-        out.print(
-            f"{one['n']:,} vectors: {one['seconds']:g} s, {one['peak_rss_mib']:,} MiB, {one['clusters']:,} clusters",
-            highlight=False,
-        )
-    if report.get("growth_exponent") is not None:
-        out.print(f"seconds grow with the power {report['growth_exponent']:g}", highlight=False)

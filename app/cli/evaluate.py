@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from app.cli.console import Json, err, print_json, progress
+from app.cli.labelled import Files, Outside, ProblemColumn, Split, TextColumn
 from app.files.lines import BadRow
 from app.settings import load_settings
 from models.errors import Fatal
@@ -222,14 +223,11 @@ def sentiment(
 
 @app.command()
 def clusters(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="CSV, TSV or JSON Lines, also .gz; several are one history.", show_default=False),
-    ],
-    text: Annotated[str, typer.Option(help="Text column; several joined by +, e.g. title+body.")] = "text",
-    label: Annotated[str, typer.Option(help="Column of the problem that people named.")] = "label",
-    split: Annotated[str | None, typer.Option(help="Take only rows whose column split says so.")] = None,
-    outside: Annotated[str, typer.Option("--oos-label", help="Label of rows that are left out.")] = "oos",
+    files: Files,
+    text: TextColumn = "text",
+    label: ProblemColumn = "label",
+    split: Split = None,
+    outside: Outside = "oos",
     clusterer: Annotated[
         str | None, typer.Option(help="graph or hdbscan; else SLUICE_CLUSTERER.", show_default=False)
     ] = None,
