@@ -5,6 +5,7 @@ state, read to its end -> those that count -> next_generation -> gate -> publish
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,17 +14,18 @@ from threadpoolctl import threadpool_limits
 
 from agents.corrections import CorrectionLog
 from agents.follower import Lookup
-from agents.generations import Assembler, generation_records, is_candidate
+from agents.generations import generation_records
 from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
 from agents.wire import Output, Record
 from app.bootstrap import publisher, ways_of, write
+from app.published import read_in_force, read_published
 from app.scratch import Told
 from app.settings import Settings
 from app.worker import confidence_policy
 from models.engines.vector_index import ExactIndex
-from models.errors import BadGeneration, Fatal, Transient
-from models.generation import Generation
+from models.errors import BadGeneration, Fatal
+from models.generation import Generation, same_but_for_time
 from models.recluster.history import History
 from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
@@ -52,6 +54,8 @@ class Reclustered:
 
     Attributes:
         refusal: why it must not be published; None where it may.
+        unchanged: it is the last one but for its time: to publish it would give workers nothing but work, and take the
+            place of one whose decisions can be made again.
         tickets: read, of which so many `used`; others were left out for these reasons.
     """
 
@@ -61,6 +65,7 @@ class Reclustered:
     tickets: int
     used: int
     left_out: dict[str, int]
+    unchanged: bool = False
 
     def report(self) -> dict[str, Any]:
         """What is told of it, without a ticket's text."""
@@ -74,6 +79,7 @@ class Reclustered:
             "events": [asdict(event) for event in self.made.events],
             "moved": round(self.made.moved, 4),
             "refusal": self.refusal,
+            "unchanged": self.unchanged,
             "thresholds": asdict(self.made.generation.thresholds),
         }
 
@@ -108,7 +114,8 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
     names, lookup = TopicNames(settings.topic_prefix), Lookup(kafka)
     try:
         told.step("reading the generation in force")
-        last_id, last = _in_force(lookup, names)
+        there = read_published(lookup, names.generations)
+        last_id, last = read_in_force(lookup, names.generations, there)
         told.step("reading the state of all tickets")
         read = _States()
         lookup.read(names.state, range(lookup.count(names.state)), read.feed)
@@ -146,6 +153,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         tickets=len(read.states) + len(read.unreadable),
         used=len(chosen),
         left_out={why: count for why, count in sorted(left_out.items()) if count},
+        unchanged=same_but_for_time(made.generation, last),
     )
 
 
@@ -161,13 +169,13 @@ def publish_next(found: Reclustered, settings: Settings, kafka: dict[str, Any]) 
     # Whoever came before is fenced: only one can get beyond this.
     with publisher(settings, kafka) as producer:
         try:
-            there = _read_generations(lookup, names)
+            there = read_published(lookup, names.generations)
+            now, _ = read_in_force(lookup, names.generations, there)
         finally:
             lookup.close()
-        now = there.last[0] if there.last else None
         if now != found.last:
             raise Fatal(f"{now} was put in force while {found.last} was reclustered: do it again")
-        old = [key for other in list(there.keys)[: 1 - _KEPT] for key in there.keys[other]]
+        old = [key for keys in list(there.live.values())[: 1 - _KEPT] for key in keys]
         gone = [Output(names.generations, key, None, ()) for key in old]
         write(producer, [*gone, *(Output(names.generations, key, value, ()) for key, value in records)])
     return name
@@ -179,11 +187,9 @@ def generation_in_force(settings: Settings, kafka: dict[str, Any]) -> tuple[str,
     Raises:
         Transient: no broker answers, the topic is missing, or there is no generation yet.
     """
-    lookup = Lookup(kafka)
-    try:
-        return _in_force(lookup, TopicNames(settings.topic_prefix))
-    finally:
-        lookup.close()
+    topic = TopicNames(settings.topic_prefix).generations
+    with closing(Lookup(kafka)) as lookup:
+        return read_in_force(lookup, topic, read_published(lookup, topic))
 
 
 def _unfit(state: TicketState, last: Generation) -> str | None:
@@ -280,51 +286,3 @@ def _handler(state: TicketState) -> str | None:
         return state.owner if state.assigned_team == state.senior else state.assigned_team
     solved = state.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}
     return state.owner if solved and state.outcome is OutcomeName.ROUTE else None
-
-
-def _in_force(lookup: Lookup, names: TopicNames) -> tuple[str, Generation]:
-    """The generation that workers decide by now, and its id."""
-    found = _read_generations(lookup, names)
-    if found.last is None:
-        raise found.refused or Transient("there is no generation yet: sluice bootstrap FILE")
-    return found.last
-
-
-@dataclass(slots=True)
-class _Published:
-    """What stands in `tickets.generations`.
-
-    Attributes:
-        last: id and generation of the one in force.
-        keys: of each that was in force, by its id, the oldest first: the keys of its records.
-        refused: why the last that cannot be read is none.
-    """
-
-    last: tuple[str, Generation] | None = None
-    keys: dict[str, list[bytes]] = field(default_factory=dict)
-    refused: BadGeneration | None = None
-
-
-def _read_generations(lookup: Lookup, names: TopicNames) -> _Published:
-    assembler, found, parts = Assembler(), _Published(), dict[str, list[bytes]]()
-
-    def feed(record: Record) -> None:
-        key, value = record.key() or b"", record.value()
-        name = key.decode(errors="replace").partition("/")[0]
-        if value is None:
-            found.keys.pop(name, None)
-        else:
-            parts.setdefault(name, []).append(key)
-        shadow = is_candidate(key, value)
-        try:
-            whole = assembler.feed(key, value)
-        except BadGeneration as error:
-            found.refused = error  # workers refuse it too, and keep the one before
-            return
-        if whole is not None and not shadow:
-            found.last = whole
-            found.keys.pop(name, None)
-            found.keys[name] = parts.pop(name, [])
-
-    lookup.read(names.generations, range(lookup.count(names.generations)), feed)
-    return found

@@ -59,7 +59,8 @@ class ReclusterTimer:
             )
             return
         told = {
-            name: report.get(name) for name in ("generation", "last", "used", "clusters", "kept", "moved")
+            name: report.get(name)
+            for name in ("generation", "unchanged", "last", "used", "clusters", "kept", "moved")
         }
         _log.info("reclustered", events=len(report.get("events") or ()), **told)
 

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -337,6 +337,13 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
 def _cluster(header: dict[str, Any]) -> Cluster:
     lists = {name: tuple(header[name]) for name in ("keywords", "examples")}
     return Cluster(**{**header, **lists, "named": NamedBy(header["named"])})
+
+
+def same_but_for_time(one: Generation, other: Generation) -> bool:
+    """Whether both decide alike and tell the same of their clusters: all but when they were made, and the events that
+    led to them, is the same to the bit."""
+    first, second = (to_bytes(replace(made, created_at_ms=0, lineage=())) for made in (one, other))
+    return first == second
 
 
 def generation_id(blob: bytes) -> str:

@@ -32,7 +32,8 @@ def recluster(
     """Cluster the tickets of `tickets.state` anew and put the result in force on every worker.
 
     Clusters keep their ids, names and owners; what was born, split, merged or died is told, and stays in the
-    generation (`sluice clusters lineage`). Exit code 1 where the result is refused.
+    generation (`sluice clusters lineage`). Where it would be the one in force, nothing is published. Exit code 1 where
+    the result is refused.
 
     Example: sluice recluster --once --dry-run --json
     """
@@ -46,13 +47,13 @@ def recluster(
     with progress() as tell:
         told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
         found = make_next(settings, kafka, told)
-    publishes = not dry_run and (found.refusal is None or force)
+    publishes = not dry_run and not found.unchanged and (found.refusal is None or force)
     name = publish_next(found, settings, kafka) if publishes else None
     if as_json:
         print_json({"generation": name, **found.report()})
     else:
         _print(name, found)
-    if found.refusal is not None and not publishes and not dry_run:
+    if found.refusal is not None and not publishes and not dry_run and not found.unchanged:
         fail(Fatal(f"refused: {found.refusal}; --force puts it in force all the same"), Exit.FAILED)
 
 
@@ -61,7 +62,10 @@ def _print(name: str | None, found: "Reclustered") -> None:
         out.print(line, highlight=False, markup=False)
 
     report: dict[str, Any] = found.report()
-    say(f"generation   {name or 'none published'}, after {found.last}")
+    if found.unchanged:
+        say(f"generation   none published: {found.last} is still the one")
+    else:
+        say(f"generation   {name or 'none published'}, after {found.last}")
     left = ", ".join(f"{why} {count}" for why, count in found.left_out.items())
     say(f"tickets      {found.used} of {found.tickets}" + (f" (left out: {left})" if left else ""))
     say(f"clusters     {report['clusters']}, of them {report['kept']} as before")

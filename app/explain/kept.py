@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from agents.corrections import CorrectionLog, Hybrids
 from agents.follower import Handler, Lookup
-from agents.generations import Assembler
 from agents.home import Homes
 from agents.live import Live
 from agents.metrics import declare
 from agents.state import end_if_newer
 from agents.topics import TopicNames
 from agents.wire import Record
+from app.published import read_generation
 from app.settings import Settings
 from app.worker import duplicate_policy
 from models.errors import BadGeneration, Fatal, Transient
@@ -97,22 +97,11 @@ class Kept:
         return found[0] if found else None
 
     def generation(self, name: str) -> Generation | None:
-        """The generation of this id, in force or not; None where it does not stand in the topic any more."""
-        assembler, found = Assembler(), list[Generation]()
-
-        def keep(record: Record) -> None:
-            key = record.key()
-            if key is None or key.decode(errors="replace").partition("/")[0] != name:
-                return
-            try:
-                whole = assembler.feed(key, record.value())
-            except BadGeneration:
-                return  # said again without its parts, or broken: then it is not there
-            if whole is not None:
-                found[:] = [whole[1]]
-
-        self._read_all(self._names.generations, keep)
-        return found[0] if found else None
+        """The generation of this id, in force or not; None where it does not stand whole in the topic any more."""
+        try:
+            return read_generation(self._lookup, self._names.generations, name)
+        except BadGeneration:
+            return None
 
     def taught(self, ready: Searchable, revision: int) -> Taught:
         """What people had corrected up to a revision, on top of a generation.

@@ -16,11 +16,13 @@ from models.generation import (
     Generation,
     Head,
     Lexicon,
+    LineageEvent,
     Owner,
     Thresholds,
     check,
     from_bytes,
     generation_id,
+    same_but_for_time,
     to_bytes,
 )
 from tests.fakes.generations import generation, unit_rows
@@ -134,6 +136,21 @@ def test_whatever_changes_changes_its_id() -> None:
     ids = [generation_id(to_bytes(made)) for made in changed]
     assert len(set(ids)) == len(ids)
     assert all(name.startswith("g-") and len(name) == 18 for name in ids)
+
+
+def test_of_another_time_and_lineage_it_is_the_same_and_of_anything_else_another() -> None:
+    event = LineageEvent("born", _FULL.clusters[0].id, None, 0.0, 1_700_000_000_000)
+    later = replace(_FULL, created_at_ms=_FULL.created_at_ms + 1, lineage=(*_FULL.lineage, event))
+    assert same_but_for_time(_FULL, later)
+    first = _FULL.clusters[0]
+    for other in (
+        replace(_FULL, clusters=(replace(first, name="another"), *_FULL.clusters[1:])),
+        replace(_FULL, clusters=(replace(first, examples=("T-1",)), *_FULL.clusters[1:])),
+        replace(_FULL, centroids=-_FULL.centroids),
+        replace(_FULL, thresholds=replace(_FULL.thresholds, route_at=0.123)),
+        replace(_FULL, owners=_FULL.owners[::-1]),
+    ):
+        assert not same_but_for_time(_FULL, other)
 
 
 def test_how_an_array_lies_in_memory_changes_nothing() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from agents.state import text_of
-from app.recluster import known_of, refusal_of, sampled
+from app.recluster import Reclustered, _States, known_of, refusal_of, sampled
+from models.errors import Fatal
 from models.recluster.cluster import Fallback
 from models.recluster.next_generation import NextGeneration
 from models.recluster.word import Word
@@ -15,6 +16,7 @@ from schemas.contract import time_of
 from schemas.decision import OutcomeName
 from schemas.state import TicketState, TicketStatus
 from tests.fakes.generations import generation, unit, unit_rows
+from tests.fakes.records import record, state_record
 
 _LAST = generation(
     ["billing", "access"], unit_rows(2, 4, seed=0), [(0, unit(1, 0, 0, 0)), (1, unit(0, 1, 0, 0))]
@@ -42,6 +44,52 @@ def _state(number: int, cluster: str | None = "c-0", **more: Any) -> TicketState
 
 def _made(moved: float = 0.0, fallback: Fallback | None = None) -> NextGeneration:
     return NextGeneration(_LAST, np.zeros(1, dtype=np.int64), 2, (), moved, fallback)
+
+
+# -- what is read
+
+
+def test_of_each_ticket_the_last_state_counts() -> None:
+    read = _States()
+    for held in (_state(1, "c-0"), _state(2, "c-0"), _state(1, "c-1")):
+        read.feed(state_record(held))
+    assert {one.ticket_id: one.cluster_id for one in read.states.values()} == {
+        "T-00001": "c-1",
+        "T-00002": "c-0",
+    }
+    assert read.unreadable == set()
+
+
+def test_a_deleted_ticket_is_none_until_it_comes_again() -> None:
+    read = _States()
+    for held in (_state(1), None, _state(2), None):
+        read.feed(state_record(held, "T-00001"))
+    assert list(read.states) == [b"T-00002"]
+    read.feed(state_record(_state(1)))
+    assert list(read.states) == [b"T-00002", b"T-00001"]
+
+
+def test_a_state_that_cannot_be_read_counts_once_and_no_longer_once_it_can() -> None:
+    read = _States()
+    read.feed(state_record(_state(1)))
+    for value in (b"{", b'{"ticket_id": "words of a customer"}'):
+        read.feed(record(value, key=b"T-00001", topic="tickets.state"))
+    assert (read.states, read.unreadable) == ({}, {b"T-00001"})
+    read.feed(state_record(_state(1)))
+    assert (list(read.states), read.unreadable) == ([b"T-00001"], set())
+    read.feed(record(b"{", key=b"T-00001", topic="tickets.state"))
+    read.feed(state_record(None, "T-00001"))
+    assert (read.states, read.unreadable) == ({}, set())
+
+
+def test_a_state_of_a_newer_version_of_sluice_ends_it() -> None:
+    """To recluster without what it says would be to take tickets out of their clusters."""
+    newer = record(b'{"schema_version": 2}', key=b"T-00001", topic="tickets.state")
+    with pytest.raises(Fatal, match=r"tickets\.state was written by another version of Sluice"):
+        _States().feed(newer)
+
+
+# -- whose it is
 
 
 @pytest.mark.parametrize(
@@ -133,8 +181,6 @@ def test_what_is_refused(made: NextGeneration, said: str | None) -> None:
 
 
 def test_the_report_holds_no_text() -> None:
-    from app.recluster import Reclustered
-
     found = Reclustered("g-1", replace(_made(), moved=0.5), None, 3, 2, {"no_text": 1})
     assert "text 1" not in str(found.report())
     assert "problem 0" not in str(found.report())  # nor a cluster's name, which is made of texts

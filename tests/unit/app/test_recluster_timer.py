@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from app.recluster_timer import ReclusterTimer
+from app.recluster_timer import ReclusterTimer, run_aside
 
 _HOUR = 3_600.0
 
@@ -92,6 +92,12 @@ def test_ended_it_ends_its_process(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(main(), 30))
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
+
+
+def test_it_runs_only_while_nobody_else_wants_the_processor() -> None:
+    code = "import json, os, time\nwhile os.sched_getscheduler(0) != os.SCHED_IDLE: time.sleep(0.01)\nprint('{}')"
+    assert asyncio.run(asyncio.wait_for(run_aside((sys.executable, "-c", code), {}), 30)).exit_code == 0
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER  # who started it does not
 
 
 def test_the_process_has_the_settings_of_the_worker() -> None:
