@@ -74,17 +74,20 @@ class Done:
     why: str
 
 
-async def run_aside(command: Sequence[str], variables: Mapping[str, str]) -> Done:
+async def run_aside(
+    command: Sequence[str], variables: Mapping[str, str], began: Callable[[int], object] = lambda _: None
+) -> Done:
     """Run a command that takes what others leave of the processor: under SCHED_IDLE (sched(7)) whoever else wants it
-    has it at once. Cancelled, it ends the process."""
+    has it at once. `began` is told the id of its process. Cancelled, it ends the process."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **variables},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    with suppress(ProcessLookupError):  # over already
+    with suppress(OSError):  # it is over already, or this is forbidden here: then it runs as others do
         os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+    began(process.pid)
     try:
         out, err = await process.communicate()
     except asyncio.CancelledError:

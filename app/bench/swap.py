@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -24,6 +26,8 @@ from models.errors import Fatal
 
 # The worker has taken a new generation long before.
 _TAKEN_S = 3.0
+# What is under way when a turn begins is of neither.
+_EDGE_S = 0.3
 # Decisions on either side of a swap that are looked at.
 _AROUND = 50
 _READY_S = 600.0
@@ -33,7 +37,8 @@ _PROMISED_S = 0.05
 
 @dataclass(slots=True)
 class _Turns:
-    """Quiet and reclustering by turns, as intervals of `time.perf_counter`."""
+    """Reclusterings beside the tickets, each stopped and continued by turns: so those with and without are compared on
+    the same machine, whatever others do there meanwhile. Intervals are of `time.perf_counter`."""
 
     quiet: list[tuple[float, float]] = field(default_factory=list)
     busy: list[tuple[float, float]] = field(default_factory=list)
@@ -41,21 +46,36 @@ class _Turns:
     over: threading.Event = field(default_factory=threading.Event)
     failed: Fatal | None = None
 
-    def run(self, rounds: int, seconds: float, variables: Mapping[str, str]) -> None:
+    def run(self, rounds: int, turn_s: float, variables: Mapping[str, str]) -> None:
         try:
             time.sleep(_TAKEN_S)
             for _ in range(rounds):
-                begun = time.perf_counter()
-                time.sleep(seconds)
-                quiet_until = time.perf_counter()
-                self.seconds.append(_recluster(variables))
-                time.sleep(_TAKEN_S)
-                self.quiet.append((begun, quiet_until))
-                self.busy.append((quiet_until, time.perf_counter()))
+                asyncio.run(self._round(turn_s, variables))
         except Fatal as error:
             self.failed = error
         finally:
             self.over.set()
+
+    async def _round(self, turn_s: float, variables: Mapping[str, str]) -> None:
+        pids: list[int] = []
+        reclustering = asyncio.create_task(run_aside(COMMAND, variables, pids.append))
+        ran = 0.0
+        while not reclustering.done():
+            begun = time.perf_counter()
+            await asyncio.wait({reclustering}, timeout=turn_s)
+            self.busy.append((begun + _EDGE_S, time.perf_counter()))
+            ran += time.perf_counter() - begun
+            with suppress(ProcessLookupError):  # over
+                os.kill(pids[0], signal.SIGSTOP)
+                begun = time.perf_counter()
+                await asyncio.sleep(turn_s)
+                os.kill(pids[0], signal.SIGCONT)
+                self.quiet.append((begun + _EDGE_S, time.perf_counter()))
+        _check(reclustering.result())
+        self.seconds.append(round(ran, 1))
+        begun = time.perf_counter()
+        await asyncio.sleep(_TAKEN_S)
+        self.busy.append((begun, time.perf_counter()))
 
 
 def bench_swap(
@@ -63,20 +83,19 @@ def bench_swap(
     bootstrap: str,
     tickets: int,
     rate: float,
-    seconds: float,
+    turn_s: float,
     rounds: int,
     folder: Path,
     told: Told,
 ) -> dict[str, Any]:
-    """Milliseconds from handing a ticket to the producer to reading its decision, of a worker that has nothing beside
-    it and, by turns, of one beside which `sluice recluster --once` runs as its timer runs it, until the worker decides
-    by the new generation.
+    """Milliseconds from handing a ticket to the producer to reading its decision, while `sluice recluster --once` runs
+    beside the worker as its timer runs it, until the worker decides by the new generation, and while it stands still.
 
     Args:
         tickets: whose state is reclustered.
         rate: tickets a second.
-        seconds: how long each quiet turn is.
-        rounds: turns of each kind.
+        turn_s: seconds that a reclustering runs, and then stands still, and so on to its end.
+        rounds: reclusterings.
 
     Raises:
         Fatal: a reclustering fails, or publishes nothing.
@@ -86,14 +105,16 @@ def bench_swap(
         told.step(f"writing the state of {tickets:,} tickets")
         fill(ours, kafka, tickets, told)
         told.step("reclustering them for the first time")
-        alone_s = _recluster(variables)
+        begun = time.perf_counter()
+        _check(asyncio.run(run_aside(COMMAND, variables)))
+        alone_s = round(time.perf_counter() - begun, 1)
         log = folder / "swap.log"
         log.unlink(missing_ok=True)
         with WorkerProcess(variables, log) as worker:
             worker.await_ready(_READY_S)
-            told.step(f"{rate:g} tickets a second, quiet and reclustering by turns, {rounds} of each")
+            told.step(f"{rate:g} tickets a second, with and without a reclustering by turns")
             turns = _Turns()
-            thread = threading.Thread(target=turns.run, args=(rounds, seconds, variables), daemon=True)
+            thread = threading.Thread(target=turns.run, args=(rounds, turn_s, variables), daemon=True)
             thread.start()
             found = replay(
                 _tickets(tickets, turns.over), kafka, TopicNames(ours.topic_prefix), rate, told.progress
@@ -112,13 +133,10 @@ def bench_swap(
     }
 
 
-def _recluster(variables: Mapping[str, str]) -> float:
-    """Seconds that it took. Raises Fatal where no generation came of it."""
-    begun = time.perf_counter()
-    done: Done = asyncio.run(run_aside(COMMAND, variables))
+def _check(done: Done) -> None:
+    """Raise Fatal where no generation came of it."""
     if done.exit_code or done.report.get("generation") is None:
         raise Fatal(f"sluice recluster ended with exit code {done.exit_code}: {done.why}")
-    return round(time.perf_counter() - begun, 1)
 
 
 def _tickets(start: int, over: threading.Event) -> Iterator[Sent]:

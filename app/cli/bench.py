@@ -117,13 +117,15 @@ def restore(
 def swap(
     tickets: Annotated[int, typer.Option(min=500, help="Whose state is reclustered.")] = 20_000,
     rate: Annotated[float, typer.Option(min=1, help="Tickets a second.")] = 50.0,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each quiet turn is.")] = 30.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of each kind.")] = 3,
+    turn_s: Annotated[
+        float, typer.Option("--turn", min=1, help="Seconds that it runs, and then stands still, and so on.")
+    ] = 5.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Reclusterings, one after the other.")] = 2,
     folder: Annotated[Path, typer.Option("--out", help="Where the worker's log goes.")] = Path("out/bench"),
     bootstrap: Bootstrap = None,
     as_json: Json = False,
 ) -> None:
-    """Milliseconds from a ticket to its decision, quiet and beside a reclustering, and at the swap of generations.
+    """Milliseconds from a ticket to its decision, with and without a reclustering beside it, and at swaps.
 
     Example: sluice bench swap --tickets 20000 --rate 50 --json
     """
@@ -135,7 +137,7 @@ def swap(
     with progress() as tell:
         told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
         with some_broker(settings, told.step) as address:
-            report = bench_swap(settings, address, tickets, rate, seconds, rounds, folder, told)
+            report = bench_swap(settings, address, tickets, rate, turn_s, rounds, folder, told)
     if as_json:
         print_json(report)
     else:

@@ -19,7 +19,7 @@ def test_tickets_are_decided_on_beside_a_reclustering_until_the_worker_has_its_g
         broker,
         tickets=600,
         rate=20,
-        seconds=2.0,
+        turn_s=1.0,
         rounds=1,
         folder=tmp_path,
         told=Told(step=lambda _: None, progress=lambda *_: None),
