@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from agents.corrections import CorrectionLog
 from agents.follower import Lookup
 from agents.generations import generation_records
 from agents.state import end_if_newer, vector_of
@@ -22,6 +21,7 @@ from app.bootstrap import publisher, ways_of, write
 from app.published import read_in_force, read_published
 from app.scratch import Told
 from app.settings import Settings
+from app.word import read_word
 from app.worker import confidence_policy
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
@@ -33,7 +33,6 @@ from models.recluster.word import Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
 from schemas.decision import OutcomeName
-from schemas.feedback import CorrectionKind
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
@@ -120,7 +119,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         read = _States()
         lookup.read(names.state, range(lookup.count(names.state)), read.feed)
         told.step("reading what people said of clusters")
-        word = _word(lookup, names, last)
+        word = read_word(lookup, names, last)
     finally:
         lookup.close()
     left_out = Counter({"unreadable": len(read.unreadable)})
@@ -247,35 +246,10 @@ def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
         ids=[state.cluster_id for state in states],
         current=np.array([state.generation_id == last_id for state in states], dtype=np.bool_),
         word=word,
+        decided_at_ms=np.array(
+            [epoch_ms_of(state.decided_at or state.updated_at) for state in states], dtype=np.int64
+        ),
     )
-
-
-def _word(lookup: Lookup, names: TopicNames, last: Generation) -> Word:
-    """What people said of clusters as wholes, in its order; what cannot be read is passed over, as by workers. That a
-    cluster is several takes back what was merged with it before."""
-    log = CorrectionLog(last.encoder, last.dim)
-
-    def feed(record: Record) -> None:
-        try:
-            log.feed(record.key(), record.value(), record.offset())
-        except Unreadable as error:
-            end_if_newer(record, error)
-        except ValueError:
-            pass  # a vector of another length
-
-    lookup.read(names.corrections, range(lookup.count(names.corrections)), feed)
-    bound: dict[str, str] = {}
-    merged: list[tuple[str, str]] = []
-    for act in log.learnt():
-        if act.cluster_id is None:
-            continue
-        if act.kind is CorrectionKind.BOUND and act.owner:
-            bound[act.cluster_id] = act.owner
-        elif act.kind is CorrectionKind.MERGED and act.into_cluster_id:
-            merged.append((act.cluster_id, act.into_cluster_id))
-        elif act.kind is CorrectionKind.SPLIT:
-            merged = [pair for pair in merged if act.cluster_id not in pair]
-    return Word(bound, merged)
 
 
 def _handler(state: TicketState) -> str | None:

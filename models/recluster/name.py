@@ -29,13 +29,16 @@ class Name:
     keywords: tuple[str, ...]
 
 
-def name_clusters(texts: Mapping[int, Sequence[str]], given: Mapping[int, str]) -> dict[int, Name]:
+def name_clusters(
+    texts: Mapping[int, Sequence[str]], given: Mapping[int, str], said: Mapping[int, str] | None = None
+) -> dict[int, Name]:
     """A name for each cluster.
 
     Args:
         texts: masked texts of each cluster.
         given: names that people gave or, for a cluster without telling words, what to call it then. A cluster
             whose given name is another's too gets its first words added.
+        said: names that stand as they are, also where a person gave one twice; of others too, which nobody else gets.
 
     A term's weight is p log(p / q) ** 1.5, p its share of the cluster's texts and q that of all texts: the cluster's
     part of the Kullback-Leibler divergence with what is rare elsewhere put forward; a pair of words counts 1.3 times,
@@ -47,10 +50,14 @@ def name_clusters(texts: Mapping[int, Sequence[str]], given: Mapping[int, str]) 
     for found in terms.values():
         overall.update(found.counts)
     total = sum(found.texts for found in terms.values())
-    taken: set[str] = set()
+    said = said or {}
+    taken = set(said.values())
     names: dict[int, Name] = {}
     for cluster in sorted(texts, key=lambda one: (one not in given, one)):  # what has a name keeps it
         keywords = tuple(_telling(terms[cluster], overall, total))
+        if cluster in said:
+            names[cluster] = Name(said[cluster], keywords)
+            continue
         base = [given[cluster]] if cluster in given else list(keywords[:TERMS_IN_NAME])
         names[cluster] = Name(_unique(base, keywords, cluster, taken), keywords)
         taken.add(names[cluster].name)

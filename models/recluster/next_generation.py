@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.generation import Cluster, Generation, LineageEvent
+from models.generation import Cluster, Generation, LineageEvent, NamedBy
 from models.lexicon import join
 from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
-from models.recluster.assemble import assemble
+from models.recluster.assemble import Bare, assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
 from models.recluster.examples import examples_of
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
 from models.recluster.name import name_clusters
 from models.recluster.owners import ownership_of
+from models.recluster.parts import MOST_PARTS, Parted, Tickets, parted
+from models.recluster.pins import members_of, pinned, pinned_rows
 from models.recluster.problems import MakePolicy, Problems, learn_lexicon
 from models.recluster.word import Word, united
 from models.vote import IndexBuilder, Rows, Vectors, settle
@@ -56,6 +58,7 @@ class Known:
         ids: n, the cluster that each was found in, of whatever generation, None for none.
         current: [n] bool, whether that was the last generation.
         word: what people said of clusters as wholes.
+        decided_at_ms: [n] int64, when each was found there; None where nobody knows: before all that changed then.
     """
 
     history: History
@@ -63,6 +66,7 @@ class Known:
     ids: Sequence[str | None]
     current: NDArray[np.bool_]
     word: Word = field(default_factory=Word)
+    decided_at_ms: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +113,27 @@ def next_generation(
     found = problems_without_owner(hybrid[order], ways.without_owner)
     labels = np.empty(len(keys), dtype=np.int64)
     labels[order] = found.labels
-    handled = _handled(known)
-    groups = united(_owned(labels, hybrid, order, handled, known.weight, policy), known.ids, known.word)
+    before = _before(known, last)
+    members = members_of(known.ids, (before, _since(known)), known.word, last)
+    handled = _handled(known, members, last)
+    owned = _owned(labels, hybrid, order, handled, known.weight, policy)
+    tickets = _tickets(known, handled, before, hybrid, order)
+    kept = pinned(united(owned, known.ids, known.word), members, tickets, last, known.word)
+    apart = parted(kept.groups, tickets, known.word, last, ways.within_owner)
+    groups, before = apart.groups, _stands(before, members, kept.rows, known.ids, last)
     assignment = np.full(len(keys), -1, dtype=np.int64)
     for number, group in enumerate(groups):
         assignment[group.rows] = number
     problems = Problems(lexicon, hybrid, keys, order, groups, assignment, found.noise, [])
-    before = _before(known, last)
-    alignment = align(before, assignment, _centroids(last, history, assignment, known.word), policy.align)
-    clusters = _told_of(_clusters(problems, history, alignment, last, known.word), problems, labels, known)
-    events = tuple(_events(alignment, last, clusters, known.word, now_ms))
+    centroids = _centroids(last, history, assignment, known.word)
+    alignment = _without_strangers(
+        align(before, assignment, centroids, policy.align), groups, before, known, last
+    )
+    bare = sorted(set(pinned_rows(known.word, last)) - set(alignment.old.tolist()))
+    empty = [_without_tickets(last.clusters[row], known.word) for row in bare]
+    clusters = _clusters(problems, history, alignment, last, known.word, apart, empty)
+    clusters = (*_told_of(clusters, problems, labels, known), *empty)
+    events = tuple(_events(alignment, last, clusters, apart, known.word, now_ms))
     made = assemble(
         history,
         problems,
@@ -128,22 +143,48 @@ def next_generation(
         now_ms=now_ms,
         build=build,
         policy=policy.make,
+        bare=_bare(bare, last, hybrid.shape[1]) if bare else None,
     )
     return NextGeneration(
         generation=replace(made.generation, lineage=(*last.lineage, *events)[-MOST_EVENTS:]),
         assignment=assignment,
-        kept=int((alignment.old >= 0).sum()),
+        kept=int((alignment.old >= 0).sum()) + len(bare),
         events=events,
         moved=_moved(before, assignment, last.clusters, clusters, handled),
         fallback=found.fallback,
     )
 
 
-def _handled(known: Known) -> list[str | None]:
-    """Whose each ticket is: of a cluster that a person bound, that owner's, whoever has handled it."""
+def _handled(known: Known, members: Labels, last: Generation) -> list[str | None]:
+    """Whose each ticket is: of a cluster that a person bound, that owner's, whoever has handled it; and of one that is
+    pinned its owner's."""
     into, bound = known.word.into(), known.word.bound
     owners = [bound.get(into.get(one or "", one or ""), bound.get(one or "")) for one in known.ids]
+    for row in np.flatnonzero(members >= 0).tolist():
+        owners[row] = bound.get(last.clusters[members[row]].id, last.clusters[members[row]].owner)
     return [own if own is not None else said for own, said in zip(owners, known.history.owners, strict=True)]
+
+
+def _tickets(
+    known: Known, handled: Sequence[str | None], before: Labels, hybrid: Vectors, order: Rows
+) -> Tickets:
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return Tickets(
+        ids=known.ids,
+        names=known.history.ids,
+        handled=handled,
+        decided_at_ms=_since(known),
+        before=before,
+        vectors=hybrid,
+        rank=rank,
+    )
+
+
+def _since(known: Known) -> NDArray[np.int64]:
+    """[n] since when each ticket is in its cluster: what the last generation found there is after all that changed."""
+    decided = np.zeros(len(known.ids), dtype=np.int64) if known.decided_at_ms is None else known.decided_at_ms
+    return np.where(known.current, np.iinfo(np.int64).max, decided)
 
 
 def _before(known: Known, last: Generation) -> Labels:
@@ -165,13 +206,91 @@ def _before(known: Known, last: Generation) -> Labels:
     return before
 
 
+def _without_strangers(
+    found: Alignment, groups: Sequence[Group], before: Labels, known: Known, last: Generation
+) -> Alignment:
+    """The alignment, in which no group of other clusters' tickets is a pinned cluster that has none of its own."""
+    rows = pinned_rows(known.word, last)
+    old = [
+        -1
+        if row in rows and (before[group.rows] >= 0).any() and not (before[group.rows] == row).any()
+        else row
+        for row, group in zip(found.old.tolist(), groups, strict=True)
+    ]
+    return replace(found, old=np.array(old, dtype=np.int64))
+
+
+def _stands(
+    before: Labels, members: Labels, now: Labels, ids: Sequence[str | None], last: Generation
+) -> Labels:
+    """`before` as people's word has it: in a pinned cluster stand its own tickets alone, so that it is itself again;
+    what joins it stood nowhere.
+
+    Args:
+        members, now: [n] rows of the pinned clusters that tickets were and are in, -1 for none.
+    """
+    row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
+    stands = np.where(members >= 0, members, np.where(now >= 0, -1, before))
+    for ticket in np.flatnonzero(np.isin(stands, members[members >= 0]) & (members < 0)).tolist():
+        own = row.get(ids[ticket] or "", -1)
+        stands[ticket] = -1 if own == stands[ticket] else own
+    return stands
+
+
+def _without_tickets(cluster: Cluster, word: Word) -> Cluster:
+    """A pinned cluster that no ticket is in any more."""
+    named = word.named.get(cluster.id)
+    return replace(
+        cluster,
+        name=cluster.name if named is None else named,
+        named=cluster.named if named is None else NamedBy.PERSON,
+        owner=word.bound.get(cluster.id, cluster.owner),
+        size=0,
+        examples=(),
+        pinned=True,
+    )
+
+
+def _bare(rows: list[int], last: Generation, width: int) -> Bare:
+    """The centroids and exemplars of clusters of the last generation, as vectors of texts that the lexicon knows
+    nothing of: each generation has one of its own, and their texts are gone."""
+    place = {row: number for number, row in enumerate(rows)}
+    voters = np.flatnonzero(np.isin(last.exemplar_cluster, rows))
+    return Bare(
+        centroids=_by_encoder(last.centroids[rows], last.dim, width),
+        exemplars=_by_encoder(last.exemplars[voters].astype(np.float32), last.dim, width),
+        exemplar_cluster=np.array(
+            [place[row] for row in last.exemplar_cluster[voters].tolist()], dtype=np.int64
+        ),
+    )
+
+
+def _by_encoder(vectors: Vectors, dim: int, width: int) -> Vectors:
+    """Hybrid vectors by the encoder's part alone, unit rows [n, width] with zeros behind it."""
+    part = vectors[:, :dim]
+    length = np.linalg.norm(part, axis=1, keepdims=True)
+    unit: Vectors = np.divide(part, length, out=np.zeros_like(part), where=length > 0)
+    return np.hstack([unit, np.zeros((len(unit), width - dim), dtype=np.float32)])
+
+
 def _events(
-    alignment: Alignment, last: Generation, clusters: Sequence[Cluster], word: Word, now_ms: int
+    alignment: Alignment,
+    last: Generation,
+    clusters: Sequence[Cluster],
+    apart: Parted,
+    word: Word,
+    now_ms: int,
 ) -> Iterator[LineageEvent]:
-    """What changed; what a person merged went into the other whole."""
+    """What changed; what a person merged went into the other whole, and what a person split came off it."""
     into, there = word.into(), {cluster.id for cluster in clusters}
-    for event in events_of(alignment, [c.id for c in last.clusters], [c.id for c in clusters]):
+    split = {split.part(number): split.cluster for split, part in apart.parts for number in range(MOST_PARTS)}
+    news = [cluster.id for cluster in clusters[: len(alignment.old)]]
+    for event in events_of(alignment, [c.id for c in last.clusters], news):
         change, other, share = event.change.value, event.other, event.share
+        if event.change in {Change.DIED, Change.MERGED} and event.cluster in there:
+            continue  # pinned, though no ticket is in it
+        if event.change is Change.BORN and event.cluster in split:
+            change, other = Change.SPLIT.value, split[event.cluster]
         if event.cluster not in there and into.get(event.cluster) in there:
             change, other, share = Change.MERGED.value, into[event.cluster], 1.0
         yield LineageEvent(change, event.cluster, other, share, now_ms)
@@ -270,23 +389,29 @@ def _taken_in(groups: list[Group], strays: dict[str, list[int]], vectors: Vector
 def _centroids(last: Generation, history: History, assignment: Labels, word: Word) -> tuple[Vectors, Vectors]:
     """Those of the old and the new clusters by the encoder's part alone: each generation has a lexicon of its own. One
     that people merged into another is like none."""
-    old = last.centroids[:, : last.dim].copy()
+    old = _by_encoder(last.centroids, last.dim, last.dim)
     into = word.into()
     old[[cluster.id in into for cluster in last.clusters]] = 0.0
-    length = np.linalg.norm(old, axis=1, keepdims=True)
-    scaled: Vectors = np.divide(old, length, out=np.zeros_like(old), where=length > 0)
-    return scaled, centroids_of(settle(history.vectors), assignment)
+    return old, centroids_of(settle(history.vectors), assignment)
 
 
 def _clusters(
-    problems: Problems, history: History, alignment: Alignment, last: Generation, word: Word
+    problems: Problems,
+    history: History,
+    alignment: Alignment,
+    last: Generation,
+    word: Word,
+    apart: Parted,
+    bare: Sequence[Cluster],
 ) -> tuple[Cluster, ...]:
-    """Clusters with the ids and names that they had. Whom a person bound one to owns it; one of which too few say whose
-    it is stays whose it was, and so does what was split off it."""
+    """Clusters with the ids and names that they had, or the names that people gave. Whom a person bound one to owns
+    it; one of which too few say whose it is stays whose it was, and so does what was split off it."""
     was = {number: last.clusters[row] for number, row in enumerate(alignment.old.tolist()) if row >= 0}
     names = name_clusters(
         {number: [history.texts[row] for row in group.rows] for number, group in enumerate(problems.groups)},
         {number: cluster.name for number, cluster in was.items()},
+        {number: word.named[cluster.id] for number, cluster in was.items() if cluster.id in word.named}
+        | {-1 - number: cluster.name for number, cluster in enumerate(bare)},
     )
     taken = {cluster.id for cluster in last.clusters}
     medoids = medoids_of(problems)
@@ -295,11 +420,21 @@ def _clusters(
         same, name = was.get(number), names[number]
         if same is not None:
             owner = word.bound.get(same.id, group.owner if group.owner is not None else same.owner)
-            clusters.append(Cluster(same.id, name.name, owner, len(group.rows), name.keywords))
+            clusters.append(
+                Cluster(
+                    same.id,
+                    name.name,
+                    owner,
+                    len(group.rows),
+                    name.keywords,
+                    named=NamedBy.PERSON if same.id in word.named else same.named,
+                    pinned=same.id in word.pinned,
+                )
+            )
             continue
         origin = int(alignment.origin[number])
         owner = last.clusters[origin].owner if group.owner is None and origin >= 0 else group.owner
-        identity = new_id(owner, medoids[number], taken)
+        identity = apart.id_for(group, taken) or new_id(owner, medoids[number], taken)
         taken.add(identity)
         clusters.append(Cluster(identity, name.name, owner, len(group.rows), name.keywords))
     return tuple(clusters)

@@ -1,4 +1,7 @@
-"""Word: what people said of clusters as wholes, which no reclustering overrules. Between cluster and align."""
+"""Word: what people said of clusters as wholes, which no reclustering overrules. Between cluster and align.
+
+What was merged stays one here; what was split stays apart in `parts`, what was pinned together in `pins`.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,10 +10,31 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.recluster.cluster import Labels
+from models.recluster.first_generation import cluster_id
 from models.recluster.history import Group
 
 # Share of a group's tickets with a cluster that must come from clusters which people merged, for it to be one of them.
 _MOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A person's word that a cluster is several problems.
+
+    Attributes:
+        at_ms: when it was said.
+        examples: ids of tickets of each problem; empty where the person gave none.
+        undone: the clusters that had been merged with it, which this takes back.
+    """
+
+    cluster: str
+    at_ms: int
+    examples: tuple[tuple[str, ...], ...] = ()
+    undone: tuple[str, ...] = ()
+
+    def part(self, number: int) -> str:
+        """The id of the part with this number, unless it keeps the cluster's own: whoever knows the word knows it."""
+        return cluster_id(None, f"{self.cluster}\0{self.at_ms}\0{number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +43,18 @@ class Word:
 
     Attributes:
         bound: id of a cluster -> the owner that a person gave it to.
-        merged: (id of a cluster, id of the one that a person called the same problem), in the order of their saying.
+        merged: (id of a cluster, id of the one that a person called the same problem), in the order of their saying
+            and without those that were taken back.
+        named: id of a cluster -> what a person calls it.
+        pinned: ids of clusters that are to stay as they are.
+        splits: in the order of their saying.
     """
 
     bound: Mapping[str, str] = field(default_factory=dict)
     merged: Sequence[tuple[str, str]] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+    pinned: frozenset[str] = frozenset()
+    splits: Sequence[Split] = ()
 
     def into(self) -> dict[str, str]:
         """Each cluster that was merged, and the one that it is part of in the end; who merges in a ring has the last
