@@ -54,4 +54,4 @@ def word_of(learnt: Sequence[Learnt]) -> Word:
             undone = {one for pair in merged if act.cluster_id in pair for one in pair} - {act.cluster_id}
             merged = [pair for pair in merged if act.cluster_id not in pair]
             splits.append(Split(act.cluster_id, act.at_ms, act.examples, tuple(sorted(undone))))
-    return Word(bound, merged, named, frozenset(pinned), splits)
+    return Word(bound, tuple(merged), named, frozenset(pinned), tuple(splits))

@@ -16,7 +16,7 @@ from models.recluster.history import History
 from models.recluster.lineage import lineage_of
 from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
-from models.recluster.word import Word
+from models.recluster.word import Split, Word
 from tests.fakes.density import Always, Leaders, ways
 from tests.fakes.generations import blobs
 
@@ -260,6 +260,158 @@ def test_what_a_person_merged_stays_one_however_it_is_clustered(last: Generation
         told = [(event.change, event.cluster, event.other, event.share) for event in made.events]
         assert told == ([("merged", one, other, 1.0)] if turn == 0 else [])
         generation = made.generation
+
+
+def test_a_name_that_a_person_gave_is_its_own_and_the_other_s_gives_way(last: Generation) -> None:
+    """Also where it is what another is called already, and where two are given one name."""
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    one, other, third = (_id(last, owner) for owner in ("access", "billing", "logistics"))
+    taken = next(cluster.name for cluster in last.clusters if cluster.id == other)
+    made = _next(last, history, _ids(last, topic), word=Word(named={one: taken, third: taken}))
+    clusters = {cluster.id: cluster for cluster in made.generation.clusters}
+    assert (clusters[one].name, clusters[third].name) == (taken, taken)
+    assert clusters[other].name.startswith(f"{taken} · ")
+    assert [clusters[name].named for name in (one, third, other)] == ["person", "person", "terms"]
+    again = _next(made.generation, history, _ids(last, topic), word=Word(named={one: taken}))
+    assert next(cluster.name for cluster in again.generation.clusters if cluster.id == one) == taken
+
+
+def test_a_pinned_cluster_stays_whoever_handles_its_tickets(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    name = _id(last, "access")
+    others = replace(history, owners=["phones"] * len(topic))
+    made = _next(last, others, _ids(last, topic), word=Word(pinned=frozenset({name})))
+    (cluster,) = [one for one in made.generation.clusters if one.id == name]
+    assert (cluster.owner, cluster.size, cluster.pinned) == ("access", 30, True)
+
+
+def test_a_pinned_cluster_without_tickets_keeps_its_place_through_generations(last: Generation) -> None:
+    """Each generation has a lexicon of its own: what stays of it is the encoder's part."""
+    history, topic = _tickets([0, 1], _OWNERS)
+    name = _id(last, "logistics")
+    row = [cluster.id for cluster in last.clusters].index(name)
+    word = Word(pinned=frozenset({name}), named={name: "Late parcels"}, bound={name: "carriers"})
+    generation = last
+    for _ in range(3):
+        made = _next(generation, history, _ids(last, topic), word=word)
+        generation = made.generation
+        assert (made.events, made.kept) == ((), 3)
+        place = len(generation.clusters) - 1
+        cluster = generation.clusters[place]
+        assert (cluster.id, cluster.name, cluster.owner, cluster.size) == (
+            name,
+            "Late parcels",
+            "carriers",
+            0,
+        )
+        was, now = last.centroids[row], generation.centroids[place]
+        assert now[:_DIM] @ was[:_DIM] == pytest.approx(np.linalg.norm(was[:_DIM]))
+        assert not now[_DIM:].any()
+        assert (generation.exemplar_cluster == place).sum() == (last.exemplar_cluster == row).sum()
+    back, topic = _tickets([0, 1, 2], _OWNERS, seed=9)
+    found = _next(generation, back, _ids(last, topic), word=word)
+    assert next(cluster.size for cluster in found.generation.clusters if cluster.id == name) == 30
+    gone = _next(generation, history, _ids(last, topic)[:60])
+    assert [(event.change, event.cluster) for event in gone.events] == [("died", name)]
+
+
+def test_what_is_new_and_near_a_pinned_cluster_without_tickets_is_of_it(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    name = _id(last, "logistics")
+    nobody = replace(history, owners=[None if one == 2 else _OWNERS[one] for one in topic.tolist()])
+    known, word = _ids(last, topic), Word(pinned=frozenset({name}))
+    new = [None if one == name else one for one in known]
+    assert _sizes(_next(last, nobody, new, word=word))[name] == 30
+    others = [_id(last, "access") if one == name else one for one in known]
+    assert _sizes(_next(last, history, others, word=word))[name] == 0
+
+
+def _sizes(made: NextGeneration) -> dict[str, int]:
+    return {cluster.id: cluster.size for cluster in made.generation.clusters}
+
+
+def _split(last: Generation, examples: tuple[tuple[str, ...], ...] = ()) -> Split:
+    return Split(_id(last, "billing"), 5, examples)
+
+
+def test_what_a_person_split_stays_apart_and_the_other_part_is_told(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    rows = np.flatnonzero(topic == 0).tolist()
+    history = replace(history, ids=[f"t-{row}" for row in range(len(topic))])
+    split = _split(last, (tuple(f"t-{row}" for row in rows[:3]), tuple(f"t-{row}" for row in rows[3:6])))
+    generation, ids = last, _ids(last, topic)
+    for turn in range(3):
+        made = _next(generation, history, ids, word=Word(splits=[split]))
+        generation = made.generation
+        names = [generation.clusters[one].id for one in made.assignment.tolist()]
+        assert len({names[row] for row in rows[:3]} | {names[row] for row in rows[3:6]}) == 2
+        told = [(event.change, event.other) for event in made.events]
+        assert told == ([("split", split.cluster)] if turn == 0 else [])
+        assert {names[row] for row in rows} == {split.cluster, *{split.part(0), split.part(1)} & set(names)}
+        assert {one.owner for one in generation.clusters if one.id in {names[row] for row in rows}} == {
+            "billing"
+        }
+        history, ids = (
+            replace(history, ids=None),
+            list(names),
+        )  # the examples are gone, the tickets decided anew
+
+
+def test_what_a_person_split_without_examples_stays_apart_until_it_is_merged(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    split = _split(last)
+    first = _next(last, history, _ids(last, topic), word=Word(splits=[split]))
+    ids: list[str | None] = [first.generation.clusters[one].id for one in first.assignment.tolist()]
+    parts = {name for name, own in zip(ids, topic.tolist(), strict=True) if own == 0}
+    assert len(parts) == 2
+    assert split.cluster in parts
+    again = _next(first.generation, history, ids, word=Word(splits=[split]))
+    assert (again.events, _sizes(again)) == ((), _sizes(first))
+    (other,) = parts - {split.cluster}
+    word = Word(merged=[(str(other), split.cluster)], splits=[split])
+    merged = _next(again.generation, history, ids, word=word)
+    assert [(event.change, event.cluster, event.other) for event in merged.events] == [
+        ("merged", other, split.cluster)
+    ]
+    assert _sizes(merged)[split.cluster] == 30
+
+
+def test_what_was_merged_and_split_again_is_parted(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    one, other = _id(last, "access"), _id(last, "billing")
+    joined = _next(last, history, _ids(last, topic), word=Word(merged=[(one, other)]))
+    ids: list[str | None] = [other if own < 2 else _id(last, "logistics") for own in topic.tolist()]
+    made = _next(joined.generation, history, ids, word=Word(splits=[Split(other, 5, (), (one,))]))
+    problems = {(own, made.assignment[row]) for row, own in enumerate(topic.tolist())}
+    assert len(problems) == len(made.generation.clusters) == 3
+
+
+def test_with_people_s_word_too_any_order_gives_the_same_bytes(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2, 4], _OWNERS)
+    history = replace(history, ids=[f"t-{row}" for row in range(len(topic))])
+    rows = np.flatnonzero(topic == 0).tolist()
+    ids = _ids(last, topic)
+    word = Word(
+        pinned=frozenset({_id(last, "access")}),
+        named={_id(last, "billing"): "Bills"},
+        splits=[
+            _split(last, ((f"t-{rows[0]}",), (f"t-{rows[1]}", f"t-{rows[2]}"))),
+            Split(_id(last, "logistics"), 6),
+        ],
+    )
+    turned = np.random.default_rng(3).permutation(len(topic))
+    other = History(
+        history.vectors[turned],
+        [history.texts[row] for row in turned],
+        [history.owners[row] for row in turned],
+        history.created_at_ms[turned],
+        ids=[f"t-{row}" for row in turned],
+    )
+    one = _next(last, history, ids, word=word)
+    two = _next(last, other, [ids[row] for row in turned], word=word)
+    assert to_bytes(one.generation) == to_bytes(two.generation)
+    assert np.array_equal(one.assignment[turned], two.assignment)
+    assert len(one.generation.clusters) == 6
 
 
 @pytest.mark.parametrize(
