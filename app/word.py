@@ -1,12 +1,14 @@
 """People's word on clusters, out of what stands in `tickets.corrections`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from agents.corrections import CorrectionLog, Learnt
 from agents.follower import Lookup
 from agents.state import end_if_newer
 from agents.topics import TopicNames
 from agents.wire import Record
+from app.settings import Settings
 from models.generation import Generation
 from models.recluster.word import Split, Word
 from schemas.feedback import CorrectionKind
@@ -27,6 +29,19 @@ def read_word(lookup: Lookup, names: TopicNames, last: Generation) -> Word:
 
     lookup.read(names.corrections, range(lookup.count(names.corrections)), feed)
     return word_of(log.learnt())
+
+
+def word_in_force(settings: Settings, kafka: dict[str, Any], last: Generation) -> Word:
+    """As `read_word`, by a client of its own.
+
+    Raises:
+        Transient: no broker answers, or the topic is missing.
+    """
+    lookup = Lookup(kafka)
+    try:
+        return read_word(lookup, TopicNames(settings.topic_prefix), last)
+    finally:
+        lookup.close()
 
 
 def word_of(learnt: Sequence[Learnt]) -> Word:

@@ -1,4 +1,4 @@
-"""`sluice clusters`: the clusters of the generation in force, and where they came from."""
+"""`sluice clusters`: the clusters of the generation in force, where they came from, and what people say of them."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from app.cli import clusters_show, clusters_word
 from app.cli.console import Bootstrap, Json, out, print_json
 from app.cli.recluster import line_of
 from app.connect import bootstrap_of, check_login
@@ -15,8 +16,11 @@ from models.errors import Fatal
 from models.generation import Cluster, Generation
 
 app = typer.Typer(
-    help="The clusters of the generation in force, and where they came from.", no_args_is_help=True
+    help="The clusters of the generation in force, and what people say of them: their word is final.",
+    no_args_is_help=True,
 )
+clusters_show.add_to(app)
+clusters_word.add_to(app)
 
 
 @app.command("list")

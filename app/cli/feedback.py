@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -41,6 +40,8 @@ Id = Annotated[
     str, typer.Argument(metavar="ID", help="The ticket's id, or the cluster's where one is changed.")
 ]
 
+Actor = Annotated[str | None, typer.Option("--actor", help="Who did it; kept on the topic only.")]
+
 
 def feedback(
     id: Id,
@@ -70,7 +71,7 @@ def feedback(
     kb_article: Annotated[
         str | None, typer.Option("--kb-article", help="The article on what solved it.")
     ] = None,
-    actor: Annotated[str | None, typer.Option("--actor", help="Who did it; kept on the topic only.")] = None,
+    actor: Actor = None,
     at: Annotated[
         str | None, typer.Option("--at", help="When, in RFC 3339, e.g. 2026-03-02T10:02:00Z. Not given: now.")
     ] = None,
@@ -98,32 +99,23 @@ def feedback(
         "merged_into": merged_into,
         "split": split or None,
     }
-    more = {
+    more = _now() | {
         "owner": owner,
         "resolution": resolution,
         "kb_article_id": kb_article,
         "actor": actor,
-        "at": at or time_of(time.time_ns() // 1_000_000),
-        "feedback_id": feedback_id or f"cli-{uuid.uuid4()}",
     }
+    more |= {"at": at} if at else {}
+    more |= {"feedback_id": feedback_id} if feedback_id else {}
     act = act_of(id, {name: value for name, value in said.items() if value is not None}, more)
-    settings = load_settings(bootstrap=bootstrap)
-    partition, offset = publish(act, settings)
+    told = publish(act, load_settings(bootstrap=bootstrap))
     if as_json:
-        print_json(
-            {
-                "feedback_id": act.feedback_id,
-                "kind": act.kind.value,
-                "topic": TopicNames(settings.topic_prefix).feedback,
-                "partition": partition,
-                "offset": offset,
-            }
-        )
+        print_json(told)
         return
     out.print(f"told  {act.kind.value} {id} ({act.feedback_id})", highlight=False, markup=False)
 
 
-def act_of(id: str, said: dict[str, str | bool], more: dict[str, str | datetime | None]) -> Feedback:
+def act_of(id: str, said: dict[str, str | bool], more: dict[str, object]) -> Feedback:
     """The act that the options say.
 
     Args:
@@ -146,16 +138,33 @@ def act_of(id: str, said: dict[str, str | bool], more: dict[str, str | datetime 
     fields["cluster_id" if kind in ON_CLUSTER else "ticket_id"] = id
     if field is not None:
         fields[field] = str(value)
+    return _checked({"kind": kind, **fields})
+
+
+def cluster_act(kind: FeedbackKind, cluster_id: str, fields: dict[str, object]) -> Feedback:
+    """An act on a cluster, done now, with an id of its own.
+
+    Raises:
+        Fatal: a field that is not allowed.
+    """
+    return _checked(_now() | {"kind": kind, "cluster_id": cluster_id, **fields})
+
+
+def _now() -> dict[str, object]:
+    return {"at": time_of(time.time_ns() // 1_000_000), "feedback_id": f"cli-{uuid.uuid4()}"}
+
+
+def _checked(fields: dict[str, object]) -> Feedback:
     try:
-        return Feedback.model_validate({"kind": kind, **fields})
+        return Feedback.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "feedback"
         raise Fatal(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def publish(act: Feedback, settings: Settings) -> tuple[int, int]:
-    """Put the act into `tickets.feedback`; partition and offset of its record.
+def publish(act: Feedback, settings: Settings) -> dict[str, object]:
+    """Put the act into `tickets.feedback`; which one it is, and where its record stands.
 
     Raises:
         Transient: Kafka cannot be reached, or did not answer in time.
@@ -192,7 +201,13 @@ def publish(act: Feedback, settings: Settings) -> tuple[int, int]:
     problem, record = told[0]
     if problem is not None:
         raise _refused(problem, topic)
-    return record.partition(), record.offset()
+    return {
+        "feedback_id": act.feedback_id,
+        "kind": act.kind.value,
+        "topic": topic,
+        "partition": record.partition(),
+        "offset": record.offset(),
+    }
 
 
 def _refused(error: KafkaError, topic: str) -> Fatal | Transient:
