@@ -108,7 +108,9 @@ def _whose(cluster: Cluster) -> str:
     if cluster.owner is None:
         return "nobody" + (f"; {cluster.proposed} is proposed" if cluster.proposed else "")
     share = cluster.owner_share
-    return cluster.owner + ("" if share is None else f", by {share:.0%} of what people said")
+    return cluster.owner + (
+        "" if share is None else f", by at least {share:.0%} of people's word on its problem"
+    )
 
 
 def _word_lines(said: dict[str, Any]) -> Iterator[str]:
