@@ -4,7 +4,7 @@ state, read to its end -> those that count -> next_generation -> gate -> publish
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -130,7 +130,8 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
             states.append(state)
         else:
             left_out[why] += 1
-    chosen = sampled(states, settings.recluster_tickets)
+    examples = {one for split in word.splits for those in split.examples for one in those}
+    chosen = sampled(states, settings.recluster_tickets, examples)
     left_out["sampled_out"] = len(states) - len(chosen)
     if not chosen:
         why = ", ".join(f"{why} {count}" for why, count in sorted(left_out.items()) if count) or "it is empty"
@@ -213,15 +214,19 @@ def refusal_of(made: NextGeneration, budget: float) -> str | None:
     return None
 
 
-def sampled(states: Sequence[TicketState], most: int) -> list[TicketState]:
-    """Up to `most` tickets, in the order of their ids: of each cluster its newest 50, and then the newest of all."""
+def sampled(
+    states: Sequence[TicketState], most: int, examples: Collection[str] = frozenset()
+) -> list[TicketState]:
+    """Up to `most` tickets, in the order of their ids: those that people gave as examples, of each cluster its newest
+    50, and then the newest of all."""
     newest = sorted(states, key=lambda state: (-epoch_ms_of(state.created_at), state.ticket_id))
     if len(newest) > most:
         of_cluster: Counter[str | None] = Counter()
         first, rest = list[TicketState](), list[TicketState]()
         for state in newest:
             of_cluster[state.cluster_id] += 1
-            (first if of_cluster[state.cluster_id] <= _LEAST_A_CLUSTER else rest).append(state)
+            kept = state.ticket_id in examples or of_cluster[state.cluster_id] <= _LEAST_A_CLUSTER
+            (first if kept else rest).append(state)
         newest = [*first, *rest][:most]
     return sorted(newest, key=lambda state: state.ticket_id)
 

@@ -1,6 +1,7 @@
 """The states of single tickets, for people who ask by id."""
 
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any
 
 from agents.follower import Lookup
@@ -38,10 +39,8 @@ def states_of(tickets: Collection[str], settings: Settings, kafka: dict[str, Any
         except Unreadable as error:
             end_if_newer(record, error)
 
-    topic, lookup = TopicNames(settings.topic_prefix).state, Lookup(kafka)
-    try:
+    topic = TopicNames(settings.topic_prefix).state
+    with closing(Lookup(kafka)) as lookup:
         homes = Homes(settings.partitioner, lookup.count(topic))
         lookup.read(topic, sorted({homes.of(ticket) for ticket in tickets}), feed)
-    finally:
-        lookup.close()
     return found

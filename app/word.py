@@ -1,6 +1,7 @@
 """People's word on clusters, out of what stands in `tickets.corrections`."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from agents.corrections import CorrectionLog, Learnt
@@ -37,11 +38,8 @@ def word_in_force(settings: Settings, kafka: dict[str, Any], last: Generation) -
     Raises:
         Transient: no broker answers, or the topic is missing.
     """
-    lookup = Lookup(kafka)
-    try:
+    with closing(Lookup(kafka)) as lookup:
         return read_word(lookup, TopicNames(settings.topic_prefix), last)
-    finally:
-        lookup.close()
 
 
 def word_of(learnt: Sequence[Learnt]) -> Word:

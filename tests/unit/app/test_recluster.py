@@ -161,6 +161,8 @@ def test_of_too_many_the_newest_are_kept_and_some_of_each_cluster() -> None:
     assert [one.ticket_id for one in kept if one.cluster_id == "c-0"] == [
         f"T-{n:05}" for n in range(550, 1_000)
     ]
+    named = sampled([*rare, *many], 500, {"T-00100"})  # the oldest of the many
+    assert [one.ticket_id for one in named if one.cluster_id == "c-0"][:2] == ["T-00100", "T-00551"]
 
 
 @pytest.mark.parametrize(
