@@ -120,7 +120,7 @@ def next_generation(
     tickets = _tickets(known, handled, before, hybrid, order)
     kept = pinned(united(owned, known.ids, known.word), members, tickets, last, known.word)
     apart = parted(kept.groups, tickets, known.word, last, ways.within_owner)
-    groups, before = apart.groups, _stands(before, members, kept.rows, known.ids, last)
+    groups, before = apart.groups, _stands(before, members, kept.rows, known, last)
     assignment = np.full(len(keys), -1, dtype=np.int64)
     for number, group in enumerate(groups):
         assignment[group.rows] = number
@@ -220,9 +220,7 @@ def _without_strangers(
     return replace(found, old=np.array(old, dtype=np.int64))
 
 
-def _stands(
-    before: Labels, members: Labels, now: Labels, ids: Sequence[str | None], last: Generation
-) -> Labels:
+def _stands(before: Labels, members: Labels, now: Labels, known: Known, last: Generation) -> Labels:
     """`before` as people's word has it: in a pinned cluster stand its own tickets alone, so that it is itself again;
     what joins it stood nowhere.
 
@@ -231,8 +229,8 @@ def _stands(
     """
     row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
     stands = np.where(members >= 0, members, np.where(now >= 0, -1, before))
-    for ticket in np.flatnonzero(np.isin(stands, members[members >= 0]) & (members < 0)).tolist():
-        own = row.get(ids[ticket] or "", -1)
+    for ticket in np.flatnonzero(np.isin(stands, pinned_rows(known.word, last)) & (members < 0)).tolist():
+        own = row.get(known.ids[ticket] or "", -1)
         stands[ticket] = -1 if own == stands[ticket] else own
     return stands
 

@@ -72,10 +72,11 @@ def _next(
     ids: list[str | None],
     weight: NDArray[np.float64] | None = None,
     word: Word | None = None,
+    current: bool = True,
 ) -> NextGeneration:
     weights = np.ones(len(ids)) if weight is None else weight
     return next_generation(
-        Known(history, weights, ids, np.ones(len(ids), dtype=np.bool_), word or Word()),
+        Known(history, weights, ids, np.full(len(ids), current), word or Word()),
         last,
         now_ms=2,
         ways=_WAYS,
@@ -324,6 +325,9 @@ def test_what_is_new_and_near_a_pinned_cluster_without_tickets_is_of_it(last: Ge
     assert _sizes(_next(last, nobody, new, word=word))[name] == 30
     others = [_id(last, "access") if one == name else one for one in known]
     assert _sizes(_next(last, history, others, word=word))[name] == 0
+    assert _sizes(_next(last, history, others, word=word, current=False))[name] == 0
+    gone = ["c-gone" if one == name else one for one in known]
+    assert _sizes(_next(last, history, gone, word=word, current=False))[name] == 30
 
 
 def _sizes(made: NextGeneration) -> dict[str, int]:
