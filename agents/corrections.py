@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.state import vector_of
-from models.generation import Generation
+from models.evidence import Searchable, with_described
+from models.generation import Cluster, Generation, NamedBy
 from models.lexicon import join
 from models.routing.corrections import MOST, Act, ActKind
 from models.vote import Vectors
@@ -141,6 +142,7 @@ class Hybrids:
     def __init__(self, generation: Generation) -> None:
         self._lexicon, self._made_ms = generation.lexicon, generation.created_at_ms
         self._vectors: dict[int, Vectors] = {}
+        self._amended: tuple[tuple[int, ...], Searchable] | None = None
 
     def acts(self, learnt: Sequence[Learnt]) -> list[Act]:
         """The acts among them, in their order: the latest that are remembered. For their cluster count those alone that
@@ -164,6 +166,35 @@ class Hybrids:
             )
             for one in told
         ]
+
+    def amended(self, ready: Searchable, learnt: Sequence[Learnt]) -> Searchable:
+        """The generation with the clusters that people described since it was made; the same value until there are
+        others. Of two descriptions of one cluster the later counts, and none of one that the generation has."""
+        there = {cluster.id for cluster in ready.generation.clusters}
+        told = {one.cluster_id: one for one in learnt if one.kind is CorrectionKind.ADDED and one.owner}
+        added = [one for name, one in told.items() if name not in there and one.vector is not None][-MOST:]
+        if not added:
+            return ready
+        key = tuple(one.revision for one in added)
+        if self._amended is None or self._amended[0] != key:
+            clusters = [cluster_added(one) for one in added]
+            dense = np.stack([one.vector for one in added if one.vector is not None])
+            vectors = join(self._lexicon, [one.text or "" for one in added], dense)
+            self._amended = (key, with_described(ready, clusters, vectors))
+        return self._amended[1]
+
+
+def cluster_added(act: Learnt) -> Cluster:
+    """The cluster that a person described."""
+    return Cluster(
+        id=act.cluster_id or "",
+        name=act.name or "",
+        owner=act.owner,
+        size=0,
+        named=NamedBy.PERSON,
+        described=True,
+        description=act.text,
+    )
 
 
 def contested_since(learnt: tuple[Learnt, ...], since_ms: int) -> frozenset[str]:

@@ -20,7 +20,7 @@ from models.routing.decide import Decision
 from models.routing.masking.span import Kind
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
-from schemas.feedback import Feedback
+from schemas.feedback import Feedback, FeedbackKind
 from schemas.headers import Trace, read_trace
 from schemas.insight import InsightSource
 from schemas.state import TicketStatus
@@ -46,7 +46,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class ToldOfCluster:
-    """An act on a cluster."""
+    """An act on a cluster; a name is masked, and the description of one that is added is all of its text, masked."""
 
     record: Record
     event: Feedback
@@ -83,7 +83,7 @@ def read_act(record: Record, intake: Intake) -> Told | ToldOfCluster | Refused |
     try:
         event = decode(Feedback, record.value(), intake.limits)
         if event.kind not in _ON_TICKET:
-            return ToldOfCluster(record, event, trace)
+            return ToldOfCluster(record, _masked(event, intake.policy), trace)
         return _told(record, event, intake.homes, intake.policy, trace)
     except Unreadable as error:
         return Refused(record, Invalid(error.reason, error.field, error.detail), trace)
@@ -95,6 +95,16 @@ def read_act(record: Record, intake: Intake) -> Told | ToldOfCluster | Refused |
 
 
 _ON_TICKET = frozenset(kind.value for kind in ActKind)
+
+
+def _masked(event: Feedback, policy: CleanPolicy) -> Feedback:
+    """The act with the words of people masked; raises Invalid where nothing in a new cluster's can be understood."""
+    if event.name is None:
+        return event
+    at_ms, words = epoch_ms_of(event.at), (event.name, event.description or "")
+    cleaned = clean(Ticket("", "", TicketEventKind.CREATED, at_ms, at_ms, *words), policy)
+    description = cleaned.text if event.kind is FeedbackKind.ADDED else event.description
+    return event.model_copy(update={"name": cleaned.title, "description": description})
 
 
 def _told(

@@ -75,7 +75,7 @@ def learn(
             lessons.places[judged.place] = judged.known
             lessons.outputs += records_of_act(judged, vectors[judged.place], stamp)
     for act_on_cluster in of_clusters:
-        _learn_of_cluster(act_on_cluster, live, in_force.id, stamp, lessons)
+        _learn_of_cluster(act_on_cluster, live, in_force.id, bear, stamp, lessons)
     return lessons
 
 
@@ -93,9 +93,10 @@ def _vectors_of(
 
 
 def _learn_of_cluster(
-    told: ToldOfCluster, live: Live, generation_id: str, stamp: Stamp, lessons: Lessons
+    told: ToldOfCluster, live: Live, generation_id: str, bear: Bear, stamp: Stamp, lessons: Lessons
 ) -> None:
-    """An act on a cluster is known for a repeated one by what has been read of the corrections, and by its batch."""
+    """An act on a cluster is known for a repeated one by what has been read of the corrections, and by its batch. One
+    that adds a cluster is encoded here, once for all workers."""
     act = told.event
     why = live.stale(act.feedback_id, CorrectionKind(act.kind.value), act.cluster_id, epoch_ms_of(act.at))
     if why is None and act.feedback_id in {other.event.feedback_id for other in lessons.of_clusters}:
@@ -103,8 +104,15 @@ def _learn_of_cluster(
     if why is not None:
         lessons.skipped.append(Skipped(why))
         return
+    vector = None
+    if act.kind is FeedbackKind.ADDED:
+        rows, unborne = bear([act.description or ""])
+        if unborne:
+            lessons.refused.append(Refused(told.record, unborne[0], told.trace))
+            return
+        vector = rows[0]
     lessons.of_clusters.append(told)
-    lessons.outputs.append(cluster_record(told, generation_id, stamp))
+    lessons.outputs.append(cluster_record(told, vector, generation_id, stamp))
 
 
 def records_of_act(judged: Judged, vector: Vectors, stamp: Stamp) -> Iterator[Output]:
@@ -170,8 +178,8 @@ def correction_record(judged: Judged, lesson: Lesson, vector: Vectors, stamp: St
     return _correction(event, judged.place[1], judged.trace, stamp)
 
 
-def cluster_record(told: ToldOfCluster, generation_id: str, stamp: Stamp) -> Output:
-    """An act on a cluster, as every worker learns of it."""
+def cluster_record(told: ToldOfCluster, vector: Vectors | None, generation_id: str, stamp: Stamp) -> Output:
+    """An act on a cluster, as every worker learns of it; `vector` [dim] is that of a description."""
     act = told.event
     event = Correction(
         feedback_id=act.feedback_id,
@@ -180,6 +188,9 @@ def cluster_record(told: ToldOfCluster, generation_id: str, stamp: Stamp) -> Out
         into_cluster_id=act.into_cluster_id,
         owner=act.owner,
         generation_id=generation_id,
+        text=None if vector is None else act.description,
+        vector=None if vector is None else text_of(vector),
+        encoder=None if vector is None else stamp.encoder,
         name=act.name,
         examples=act.examples,
         at=act.at,

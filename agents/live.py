@@ -41,7 +41,8 @@ _IS_OPEN = b'"status":"open"'
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A generation, ready for search, under the id of its bytes, and what people corrected of it.
+    """A generation, ready for search, under the id of its bytes, and what people corrected of it; the clusters that
+    they described since are in `ready`.
 
     Attributes:
         contested: clusters that were corrected since the generation was made.
@@ -87,9 +88,10 @@ class _Loaded(NamedTuple):
 
     def under(self, learnt: tuple[Learnt, ...], revision: int) -> InForce:
         """It with what was learnt up to a revision."""
-        corrections = corrections_of(self.hybrids.acts(learnt), revision, self.ready)
-        contested = contested_since(learnt, self.ready.generation.created_at_ms)
-        return InForce(self.id, self.ready, corrections, contested)
+        ready = self.hybrids.amended(self.ready, learnt)
+        corrections = corrections_of(self.hybrids.acts(learnt), revision, ready)
+        contested = contested_since(learnt, ready.generation.created_at_ms)
+        return InForce(self.id, ready, corrections, contested)
 
 
 def _load(name: str, generation: Generation) -> _Loaded:

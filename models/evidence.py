@@ -11,13 +11,15 @@ of Banking77's train part .938, .926 and, the vote, .914. What the kernel answer
 strength tells out-of-scope texts better (AUROC .988) than the cosine of the nearest (.974).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.described import Described, described
 from models.exact import Floats, exp, log, logistic, power, total
-from models.generation import Confidence, Generation
+from models.generation import Cluster, Confidence, Generation
 from models.vote import IndexBuilder, Rows, Tally, VectorIndex, Vectors, VotePolicy, parties, settle, tally
 
 # Kernels and the head's weights are multiples of this: their products' sums are exact in float64 in any order.
@@ -35,7 +37,8 @@ class Searchable:
     """A generation made ready; never changes, so that a worker swaps it by reference.
 
     Attributes:
-        centroids: settled centroids [C, width], row i of generation.clusters[i].
+        centroids: settled centroids [C, width] of the clusters that are known by tickets, row i of
+            generation.clusters[i].
         centroid_index: search over `centroids`.
         voters: [V, width] the exemplars, then the centroids of clusters that have none.
         voter_cluster: [V] int64, the cluster row of each voter.
@@ -44,6 +47,7 @@ class Searchable:
         owners: the owner of each party, None for a cluster without one.
         head_weights: [E, parties] the head's weights in float64; None without a head.
         linear: [width + 1, parties] its linear part in float64; None without one.
+        described: the clusters that are known by a description alone: the generation's, and those added since.
     """
 
     generation: Generation
@@ -55,6 +59,19 @@ class Searchable:
     owners: tuple[str | None, ...]
     head_weights: Floats | None
     linear: Floats | None
+    described: Described
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Its clusters, row by row: those known by tickets, then the described ones."""
+        return (*self.generation.clusters[: len(self.centroids)], *self.described.clusters)
+
+    def vector_of(self, cluster: Cluster) -> Vectors:
+        """The settled centroid [width] of one of its clusters, or the vector of its description."""
+        described, clusters = cluster.described, self.clusters
+        vectors = self.described.vectors if described else self.centroids
+        found: Vectors = vectors[clusters.index(cluster) - (len(self.centroids) if described else 0)]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +104,40 @@ class Evidence:
 
 def searchable(generation: Generation, build: IndexBuilder) -> Searchable:
     """A generation ready for evidence. A cluster without exemplars votes with its centroid, as one exemplar."""
-    centroids = settle(generation.centroids)
-    head = generation.head
+    known = generation.learned
+    rows = settle(generation.centroids)
+    centroids, head = rows[: len(known)], generation.head
     bare = np.setdiff1d(np.arange(len(centroids)), generation.exemplar_cluster)
-    party = parties([cluster.owner for cluster in generation.clusters])
-    owner_of = {int(code): cluster.owner for code, cluster in zip(party, generation.clusters, strict=True)}
+    party = parties([cluster.owner for cluster in known])
+    owner_of = {int(code): cluster.owner for code, cluster in zip(party, known, strict=True)}
+    voters = np.concatenate([settle(generation.exemplars), centroids[bare]])
     return Searchable(
         generation=generation,
         centroids=centroids,
         centroid_index=build(centroids),
-        voters=np.concatenate([settle(generation.exemplars), centroids[bare]]),
+        voters=voters,
         voter_cluster=np.concatenate([generation.exemplar_cluster.astype(np.int64), bare]),
         party=party,
         owners=tuple(owner_of[code] for code in range(len(owner_of))),
         head_weights=None if head is None else head.weights.astype(np.float64),
         linear=None if head is None or head.linear is None else head.linear.astype(np.float64),
+        described=described(generation.clusters[len(known) :], rows[len(known) :], voters),
     )
+
+
+def with_described(ready: Searchable, added: Sequence[Cluster], vectors: Vectors) -> Searchable:
+    """The same with clusters that were described since, after the generation's own.
+
+    Args:
+        vectors: [D, width] settled hybrid vectors of the descriptions.
+    """
+    more, own = described(added, vectors, ready.voters), ready.described
+    both = Described(
+        (*own.clusters, *more.clusters),
+        np.concatenate([own.vectors, more.vectors]),
+        np.concatenate([own.level, more.level]),
+    )
+    return replace(ready, described=both)
 
 
 def gather(queries: Vectors, ready: Searchable, policy: VotePolicy) -> Evidence:

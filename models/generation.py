@@ -53,6 +53,7 @@ class Cluster:
         proposed: who may own it, where nobody does and somebody comes near.
         pinned: a person wants it as it is.
         described: known by a name and a description alone, which its centroid is the vector of.
+        description: the masked text that it was described by, its name with it; kept when it has tickets.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Cluster:
     proposed: str | None = None
     pinned: bool = False
     described: bool = False
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,32 @@ class Confidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Describing:
+    """How a description becomes a probability, fitted on clusters left out in turn (see learn/described).
+
+    Attributes:
+        cosine: weight of the cosine of ticket and description, in log-odds.
+        level: of how near the history itself comes to the description.
+        nearest, strength: of how near the ticket is to the history, and how strongly the head answers.
+        bias: what is added to them.
+        route_at: probability from which on a ticket is routed to a described cluster; above 1: never.
+    """
+
+    cosine: float
+    level: float
+    nearest: float
+    strength: float
+    bias: float
+    route_at: float
+
+
+# What stands in for what cannot be fitted: a history of few clusters. Fitted on the sample company's (app/demo).
+UNFITTED_DESCRIBING = Describing(
+    cosine=18.5, level=-9.6, nearest=-10.2, strength=-4.4, bias=5.2, route_at=0.71
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """When a decision may be automatic; fitted on the generation's own history (see learn/confidence).
 
@@ -166,7 +194,7 @@ class Generation:
     """Clusters with their centroids and exemplars.
 
     Attributes:
-        clusters: C clusters; row i of `centroids` belongs to clusters[i].
+        clusters: C clusters, described ones after all others; row i of `centroids` belongs to clusters[i].
         owners: every owner that a cluster names, and others that tickets may be given to.
         centroids: [C, width] float32, unit rows of hybrid vectors.
         exemplars: [E, width] float16, settled hybrid vectors (see vote.GRID), which float16 holds exactly: the history
@@ -174,7 +202,8 @@ class Generation:
         exemplar_cluster: [E] int32, row of `clusters`.
         dim: width of the encoder's vectors.
         lexicon: None where the history was too small for one; a hybrid vector is the encoder's then.
-        head: None where there was nothing to learn: fewer than two owners, or too few tickets.
+        head: None where there was nothing to learn: fewer than two owners, or too few tickets. Of described clusters
+            it knows nothing: its parties are those of the others.
         reference: (name, ascending deciles) of what the history held back scored, for drift.
         encoder: fingerprint of the encoder that made the vectors.
         created_at_ms: epoch milliseconds.
@@ -195,6 +224,12 @@ class Generation:
     encoder: str
     created_at_ms: int
     lineage: tuple[LineageEvent, ...] = ()
+    describing: Describing = UNFITTED_DESCRIBING
+
+    @property
+    def learned(self) -> tuple[Cluster, ...]:
+        """The clusters that are known by tickets; they stand first."""
+        return tuple(cluster for cluster in self.clusters if not cluster.described)
 
     @property
     def width(self) -> int:
@@ -208,17 +243,21 @@ def check(generation: Generation) -> None:
     lexicon, head = generation.lexicon, generation.head
     if lexicon is not None and (lexicon.terms.ndim, lexicon.idf.ndim, lexicon.components.ndim) != (1, 1, 2):
         raise BadGeneration("generation: the lexicon's parts have another shape")
-    named = [cluster.owner for cluster in generation.clusters]
+    known = len(generation.learned)
+    named = [cluster.owner for cluster in generation.learned]
     parties = len({owner for owner in named if owner is not None}) + named.count(None)
     problems = {
-        "no clusters": count == 0,
+        "no clusters": known == 0,
+        "a described cluster stands before one that is not": any(
+            cluster.described for cluster in generation.clusters[:known]
+        ),
         "centroids are not one row a cluster": generation.centroids.shape != (count, generation.width),
         "exemplars differ from centroids in width": generation.exemplars.shape[1:] != (generation.width,),
         "exemplars are not one cluster each": generation.exemplar_cluster.shape
         != generation.exemplars.shape[:1],
         "an exemplar names no cluster": bool(
             generation.exemplar_cluster.size
-            and not 0 <= generation.exemplar_cluster.min() <= generation.exemplar_cluster.max() < count
+            and not 0 <= generation.exemplar_cluster.min() <= generation.exemplar_cluster.max() < known
         ),
         "a vector is not finite": not (
             np.isfinite(generation.centroids).all() and np.isfinite(generation.exemplars).all()
@@ -226,6 +265,9 @@ def check(generation: Generation) -> None:
         "a cluster id stands twice": len({cluster.id for cluster in generation.clusters}) != count,
         "a cluster names an owner that is not listed": any(
             cluster.owner is not None and cluster.owner not in owners for cluster in generation.clusters
+        ),
+        "a described cluster is nobody's": any(
+            cluster.described and cluster.owner is None for cluster in generation.clusters
         ),
         "the lexicon's parts differ in length": lexicon is not None
         and not len(lexicon.terms) == len(lexicon.idf) == len(lexicon.components),
@@ -249,7 +291,8 @@ def check(generation: Generation) -> None:
 def _numbers(generation: Generation) -> list[float]:
     confidence, thresholds = generation.confidence, generation.thresholds
     single = (thresholds.scope, thresholds.route_at, thresholds.similar, thresholds.reach)
-    return [*asdict(confidence).values(), *single, *(at for _, at in thresholds.owners)]
+    describing = asdict(generation.describing).values()
+    return [*asdict(confidence).values(), *describing, *single, *(at for _, at in thresholds.owners)]
 
 
 def to_bytes(generation: Generation) -> bytes:
@@ -268,6 +311,7 @@ def to_bytes(generation: Generation) -> bytes:
             "head": None if head is None else {"power": head.power, "linear": head.linear is not None},
             "confidence": asdict(generation.confidence),
             "thresholds": asdict(generation.thresholds),
+            "describing": asdict(generation.describing),
             "reference": generation.reference,
             "encoder": generation.encoder,
             "created_at_ms": generation.created_at_ms,
@@ -331,6 +375,7 @@ def _read(header: dict[str, Any], body: io.BytesIO) -> Generation:
         encoder=header["encoder"],
         created_at_ms=header["created_at_ms"],
         lineage=tuple(LineageEvent(**event) for event in header["lineage"]),
+        describing=Describing(**header["describing"]),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from app.cli import clusters_show, clusters_word
@@ -14,6 +15,8 @@ from app.connect import bootstrap_of, check_login
 from app.settings import kafka_options, load_settings
 from models.errors import Fatal
 from models.generation import Cluster, Generation
+from schemas.contract import time_of
+from schemas.feedback import Feedback, FeedbackKind
 
 app = typer.Typer(
     help="The clusters of the generation in force, and what people say of them: their word is final.",
@@ -74,6 +77,51 @@ def lineage(
         at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
         line = line_of(event.change, event.cluster, event.other, event.share)
         out.print(f"  {at:%Y-%m-%d %H:%M} UTC  {line}", highlight=False, markup=False)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Option(help="What it is called.", show_default=False)],
+    description: Annotated[
+        str, typer.Option(help="What its tickets are about, in a sentence or two.", show_default=False)
+    ],
+    team: Annotated[str, typer.Option(help="The team that solves it.", show_default=False)],
+    id: Annotated[str | None, typer.Option(help="Its id. Not given: one of the team and the name.")] = None,
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """A cluster that has no tickets yet: all workers know it at once, by its name and description alone.
+
+    A description that says what customers write, in their words and language, finds most of them.
+
+    Example: sluice clusters add --name 智能门锁离线告警 --description "门锁固件升级后不断收到离线告警" --team 物联网
+    """
+    import time
+    import uuid
+
+    from app.cli.feedback import publish
+    from models.recluster.first_generation import cluster_id
+
+    settings = load_settings(bootstrap=bootstrap)
+    fields = {
+        "feedback_id": uuid.uuid4().hex,
+        "kind": FeedbackKind.ADDED,
+        "cluster_id": id or cluster_id(team, name),
+        "name": name,
+        "description": description,
+        "owner": team,
+        "at": time_of(time.time_ns() // 1_000_000),
+    }
+    try:
+        act = Feedback.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise Fatal(f"{'.'.join(map(str, first['loc'])) or 'cluster'}: {first['msg']}") from None
+    publish(act, settings)
+    if as_json:
+        print_json({"cluster": act.cluster_id, "feedback_id": act.feedback_id, "owner": team})
+        return
+    out.print(f"{act.cluster_id} is {team}'s", highlight=False, markup=False)
 
 
 def _whose(cluster: Cluster) -> tuple[str, str]:

@@ -27,7 +27,11 @@ def bootstrap(
     owner: Annotated[str | None, typer.Option(help="Column of the team that solved a ticket.")] = None,
     problem: Annotated[str | None, typer.Option(help="Column of the problem, where people named it.")] = None,
     teams: Annotated[
-        Path | None, typer.Option(help="TOML file of `team` tables, each with name and sla_minutes.")
+        Path | None,
+        typer.Option(
+            help="TOML file of `team` tables, each with name and sla_minutes, and of `cluster` tables, each with"
+            " name, description and team: known before any ticket of theirs."
+        ),
     ] = None,
     maps: Annotated[
         list[str] | None, typer.Option("--map", help="FIELD=COLUMN, as in `sluice import`.")
@@ -48,15 +52,15 @@ def bootstrap(
 
     Example: sluice bootstrap history.csv --owner team --map description=body --teams teams.toml
     """
-    from app.bootstrap import check_target, fit, prepare, publish, ways_of
+    from app.bootstrap import check_target, describe, fit, prepare, publish, ways_of
     from app.connect import bootstrap_of, check_login
     from app.shadow.candidates import publish_candidate
-    from app.teams import load_teams
+    from app.teams import Teams, load_teams
     from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
 
     settings = load_settings(bootstrap=kafka)
-    owners = load_teams(teams) if teams else []
+    listed = load_teams(teams) if teams else Teams([], [])
     past, bad = read_history(file, owner, problem, maps or [], settings.max_record_bytes)
     options = kafka_options(settings, bootstrap_of(settings))
     check_login(options)
@@ -64,10 +68,13 @@ def bootstrap(
     encoder = load_encoder(encoder_spec(settings))
     with progress() as tell:
         err.print(f"[dim]·[/] encoding {len(past)} tickets", highlight=False)
-        prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), tell)
+        cleaning, packing = clean_policy(settings), pack_policy(settings)
+        described = describe(listed.clusters, encoder, cleaning, packing)
+        prepared = prepare(past, encoder, cleaning, packing, tell)
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
         now_ms = time.time_ns() // 1_000_000
-        first = fit(prepared, encoder, owners, now_ms, confidence_policy(settings), ways_of(settings))
+        confidence, ways = confidence_policy(settings), ways_of(settings)
+        first = fit(prepared, encoder, listed.owners, now_ms, confidence, ways, described)
         err.print("[dim]·[/] publishing", highlight=False)
         if shadow:
             name = publish_candidate(first.generation, settings, options)
@@ -81,6 +88,7 @@ def bootstrap(
         "bad_rows": len(bad),
         "refused": prepared.refused,
         "clusters": first.report.clusters,
+        "described": len(first.generation.clusters) - first.report.clusters,
         "exemplars": first.report.exemplars,
         "owners": [asdict(team) for team in first.generation.owners],
         "owners_without_sla": list(first.report.unlisted_owners),

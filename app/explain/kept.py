@@ -35,9 +35,11 @@ class Taught:
     """Corrections up to a revision.
 
     Attributes:
+        ready: the generation with the clusters that people described by then.
         gone: later records that take back what is no longer there: so many were known then that are not now.
     """
 
+    ready: Searchable
     corrections: Corrections
     gone: int
 
@@ -126,8 +128,9 @@ class Kept:
                 pass  # a vector of another length: all workers pass it over
 
         self._read_all(self._names.corrections, feed)
-        acts = Hybrids(generation).acts(log.learnt())
-        return Taught(corrections_of(acts, revision, ready), gone)
+        hybrids, learnt = Hybrids(generation), log.learnt()
+        amended = hybrids.amended(ready, learnt)
+        return Taught(amended, corrections_of(hybrids.acts(learnt), revision, amended), gone)
 
     def live(self, encoder: Encoder) -> Live:
         """What a worker that starts now would decide by, and show beside its decisions.

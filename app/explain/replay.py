@@ -97,9 +97,8 @@ def replay(said: Decision, kept: Kept, settings: Settings, load: Callable[[], En
     generation = kept.generation(said.generation_id)
     if generation is None:
         raise Fatal(f"generation {said.generation_id} does not stand in the topic any more")
-    ready = searchable(generation, ExactIndex)
-    taught = kept.taught(ready, said.revision)
-    basis = _Basis(said, state, ready, taught.corrections, _policy(said, settings), settings)
+    taught = kept.taught(searchable(generation, ExactIndex), said.revision)
+    basis = _Basis(said, state, taught.ready, taught.corrections, _policy(said, settings), settings)
     best: tuple[Difference, ...] | None = None
     for vector in _vectors(basis, load):
         found = _differences(basis, vector, load)

@@ -9,10 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.described import levels
 from models.evidence import Searchable, best_in_party, nearest_rows, searchable, strength_of
 from models.exact import Floats
-from models.generation import Generation, Thresholds
+from models.generation import UNFITTED_DESCRIBING, Generation, Thresholds
 from models.learn.confidence import Asked, Calibration, ConfidencePolicy, calibrate
+from models.learn.described import Nearness, StandIns, fit_describing, stand_ins
 from models.learn.head import HeadPolicy, copies, held_back, sampled
 from models.recluster.cluster import sums_of
 from models.vote import IndexBuilder, Rows, Vectors, VotePolicy, settle, tally
@@ -78,6 +80,14 @@ def calibrated(
         draft,
         confidence=calibration.confidence,
         thresholds=thresholds,
+        describing=UNFITTED_DESCRIBING
+        if unknown is None
+        else fit_describing(
+            _stand_ins(ready, exemplars, rows, group),
+            Nearness(alone.nearest, alone.strength),
+            Nearness(unknown.nearest, unknown.strength),
+            policy.confidence,
+        ),
         reference=calibration.reference,
     )
     return made, calibration
@@ -133,6 +143,27 @@ def _asked(
     answers, linear, centroids = said
     strength = strength_of(answers) if has_head else nearest
     return Asked(answers, linear, votes, centroids, strength, nearest)
+
+
+def _stand_ins(ready: Searchable, exemplars: Vectors, rows: Rows, group: Rows) -> StandIns:
+    """Exemplars in the place of descriptions, beside the exemplars `rows`."""
+    cluster = ready.generation.exemplar_cluster.astype(np.int64)
+    chosen = stand_ins(cluster)
+    of_chosen, of_rows = cluster[chosen], cluster[rows]
+    level = np.zeros(len(chosen))
+    for start in range(0, len(chosen), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        near = exemplars[chosen[some]] @ exemplars.T
+        near[of_chosen[some, None] == cluster] = -1.0
+        level[some] = levels(near)
+    own = of_rows[:, None] == of_chosen
+    kin = ready.party[of_rows][:, None] == ready.party[of_chosen]
+    return StandIns(
+        cosines=exemplars[rows] @ exemplars[chosen].T,
+        level=level,
+        own=own,
+        asked=np.where(own, group[rows][:, None] != group[chosen], ~kin),
+    )
 
 
 def _nearest(dense: Vectors, rows: Rows, group: Rows) -> Floats:

@@ -14,6 +14,7 @@ from models.lexicon import join
 from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
 from models.recluster.assemble import Bare, assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
+from models.recluster.describe import Description, descriptions_of, with_descriptions
 from models.recluster.examples import examples_of
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
@@ -104,8 +105,9 @@ def next_generation(
     Raises:
         BadGeneration: no tickets, columns that differ in length, or parts that do not fit each other.
     """
-    history = known.history
+    history, sla_minutes = known.history, policy.make.default_sla_minutes
     check_history(history)
+    last = with_descriptions(last, known.word.added, sla_minutes)
     keys = keys_of(history)
     order = canonical_order(history, keys)
     lexicon = learn_lexicon(history, order, policy.make)
@@ -129,11 +131,18 @@ def next_generation(
     alignment = _without_strangers(
         align(before, assignment, centroids, policy.align), groups, before, known, last
     )
-    bare = sorted(set(pinned_rows(known.word, last)) - set(alignment.old.tolist()))
+    without = set(pinned_rows(known.word, last)) - set(alignment.old.tolist())
+    bare = sorted(row for row in without if not last.clusters[row].described)
     empty = [_without_tickets(last.clusters[row], known.word) for row in bare]
     clusters = _clusters(problems, history, alignment, last, known.word, apart, empty)
     clusters = (*_told_of(clusters, problems, labels, known), *empty)
-    events = tuple(_events(alignment, last, clusters, apart, known.word, now_ms))
+    carried = _carried(last, clusters, known.word)
+    still = {one.id for one in carried}
+    events = tuple(
+        event
+        for event in _events(alignment, last, clusters, apart, known.word, now_ms)
+        if event.cluster not in still
+    )
     made = assemble(
         history,
         problems,
@@ -145,14 +154,25 @@ def next_generation(
         policy=policy.make,
         bare=_bare(bare, last, hybrid.shape[1]) if bare else None,
     )
+    generation = with_descriptions(made.generation, carried, sla_minutes)
     return NextGeneration(
-        generation=replace(made.generation, lineage=(*last.lineage, *events)[-MOST_EVENTS:]),
+        generation=replace(generation, lineage=(*last.lineage, *events)[-MOST_EVENTS:]),
         assignment=assignment,
-        kept=int((alignment.old >= 0).sum()) + len(bare),
+        kept=int((alignment.old >= 0).sum()) + len(bare) + len(carried),
         events=events,
         moved=_moved(before, assignment, last.clusters, clusters, handled),
         fallback=found.fallback,
     )
+
+
+def _carried(last: Generation, clusters: Sequence[Cluster], word: Word) -> list[Description]:
+    """The described clusters that have no tickets yet, whose they are by people's word; none that people merged."""
+    gone = {cluster.id for cluster in clusters} | word.into().keys()
+    return [
+        replace(one, name=word.named.get(one.id, one.name), owner=word.bound.get(one.id, one.owner))
+        for one in descriptions_of(last, word.added).values()
+        if one.id not in gone
+    ]
 
 
 def _handled(known: Known, members: Labels, last: Generation) -> list[str | None]:
@@ -189,12 +209,14 @@ def _since(known: Known) -> NDArray[np.int64]:
 
 def _before(known: Known, last: Generation) -> Labels:
     """[n] the row in the last generation of the cluster that each ticket is in, -1 for none: of one that people merged,
-    that of the other; of a ticket that another generation decided on, that of the nearest centroid."""
+    that of the other; of a ticket that another generation decided on, that of the nearest centroid, unless it was
+    decided to belong to one that is only described yet: it may be nearer to others than to a description."""
     row = {cluster.id: number for number, cluster in enumerate(last.clusters)}
     into = {cluster: end for cluster, end in known.word.into().items() if end in row}
     found = [row.get(into.get(one or "", one or ""), -1) for one in known.ids]
     before = np.array(found, dtype=np.int64)
-    old = np.flatnonzero(~known.current)
+    described = np.array([cluster.described for cluster in last.clusters])
+    old = np.flatnonzero(~known.current & ~((before >= 0) & described[before]))
     for start in range(0, len(old), _CHUNK):
         rows = old[start : start + _CHUNK]
         texts = [known.history.texts[one] for one in rows.tolist()]
@@ -427,6 +449,7 @@ def _clusters(
                     name.keywords,
                     named=NamedBy.PERSON if same.id in word.named else same.named,
                     pinned=same.id in word.pinned,
+                    description=same.description,
                 )
             )
             continue

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.recluster.cluster import Labels
+from models.recluster.describe import Description
 from models.recluster.first_generation import cluster_id
 from models.recluster.history import Group
 
@@ -48,6 +49,7 @@ class Word:
         named: id of a cluster -> what a person calls it.
         pinned: ids of clusters that are to stay as they are.
         splits: in the order of their saying.
+        added: clusters that a person described.
     """
 
     bound: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Word:
     named: Mapping[str, str] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     splits: Sequence[Split] = ()
+    added: Sequence[Description] = ()
 
     def into(self) -> dict[str, str]:
         """Each cluster that was merged, and the one that it is part of in the end; who merges in a ring has the last

@@ -6,6 +6,9 @@ alike. A decision names the revision up to which it knew them, and can be made a
 Two things are learned from an act. Of the ticket: one very like it goes where people gave it, whatever the history
 says. Of its cluster: once several tickets of a cluster in a row went elsewhere, the cluster goes there, and those that
 people left where they were count against it.
+
+A third is a cluster that a person only described. It is weighed here too, before the acts: they may move it, and a
+ticket that they gave to somebody stays there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +16,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
+from models.described import chances, odds_of
 from models.evidence import Evidence, Searchable, best_in_party
-from models.exact import Floats, power
+from models.exact import Floats, power, total
 from models.vote import Rows, Vectors
 
 # Acts that are remembered, the latest.
@@ -88,7 +93,7 @@ def corrections_of(acts: Sequence[Act], revision: int, ready: Searchable) -> Cor
     last = {act.revision if act.ticket_id is None else act.ticket_id: act for act in acts}
     counted = sorted(last.values(), key=lambda act: act.revision)[-MOST:]
     taught = [(act.vector, act.owner) for act in counted if act.vector is not None]
-    own = {cluster.id: cluster.owner for cluster in ready.generation.clusters}
+    own = {cluster.id: cluster.owner for cluster in ready.clusters}
     on_cluster: dict[str, list[Act]] = {}
     for act in counted:
         if act.cluster in own:
@@ -131,10 +136,13 @@ class Weighed:
     Attributes:
         probability: [n, parties and owners that only the acts know] float64, each row sums to 1.
         owners: of each column; None for a cluster without one.
-        cluster: [n, columns] the cluster, as a row of the generation's, that most speaks for each owner: its own best
-            one, or another's that people gave to it.
-        handler: [C] the column of who handles each cluster now.
+        cluster: [n, columns] the cluster, as a row of `Searchable.clusters`, that most speaks for each owner: its own
+            best one, or another's that people gave to it.
+        handler: [clusters] the column of who handles each cluster now.
         taught: [n] how like the nearest corrected ticket each is, 0 to 1 in the kernel's units.
+        told: [n, columns] what of the probability comes of descriptions.
+        likeness: [n, D] cosines with the described clusters, and
+        chance: [n, D] how likely each is.
     """
 
     probability: Floats
@@ -142,40 +150,49 @@ class Weighed:
     cluster: Rows
     handler: Rows
     taught: Floats
+    told: Floats
+    likeness: NDArray[np.float32]
+    chance: Floats
 
 
 def weigh_corrections(
     queries: Vectors, evidence: Evidence, ready: Searchable, corrections: Corrections
 ) -> Weighed:
     """The evidence on settled hybrid vectors [n, width], corrected; each row by itself, to the bit."""
-    votes = evidence.votes.by_cluster
+    votes, described = evidence.votes.by_cluster, ready.described
     best = best_in_party(np.where(votes > 0, 2.0 + votes, evidence.similarity), ready.party)[1]
-    nothing = np.zeros(len(queries))
-    if not corrections.clusters and not len(corrections.vectors):
-        return Weighed(evidence.probability, ready.owners, best, ready.party, nothing)
+    likeness = queries @ described.vectors.T
+    weights = ready.generation.describing
+    chance = chances(odds_of(likeness, described.level, evidence.nearest, evidence.strength, weights))
     owners = _all_owners(ready, corrections)
     foremost = best[np.arange(len(best)), evidence.probability.argmax(axis=1)]
     clusters = np.hstack([best, np.repeat(foremost[:, None], len(owners) - len(ready.owners), axis=1)])
     column = {owner: number for number, owner in enumerate(owners) if owner is not None}
     probability = np.zeros((len(queries), len(owners)))
-    probability[:, : len(ready.owners)] = evidence.probability
+    probability[:, : len(ready.owners)] = evidence.probability * (1.0 - total(chance))[:, None]
     _move_clusters(probability, clusters, ready, corrections, column)
-    handler = _handlers(ready, corrections, column)
-    if not len(corrections.vectors):
-        return Weighed(probability, owners, clusters, handler, nothing)
-    reach = ready.generation.thresholds.reach
-    near = _kernel((queries @ corrections.vectors.T).astype(np.float64), reach)
-    code = np.array([column[owner] for owner in corrections.owners], dtype=np.int64)
-    pull = power(near, 2)
-    said = np.stack([np.bincount(code, row, len(owners)) for row in pull]) if len(near) else probability
-    history = np.maximum(np.add.accumulate(_kernel(evidence.cosines, reach), axis=1)[:, -1], _LEAST_HISTORY)
-    weight = np.add.accumulate(said, axis=1)[:, -1] * _TICKET
-    mixed = (probability * history[:, None] + said * _TICKET) / (history + weight)[:, None]
-    return Weighed(mixed, owners, clusters, handler, near.max(axis=1))
+    told = _told(chance, probability, clusters, ready, corrections, column)
+    probability += told
+    handler, taught = _handlers(ready, corrections, column), np.zeros(len(queries))
+    if len(corrections.vectors):
+        reach = ready.generation.thresholds.reach
+        near = _kernel((queries @ corrections.vectors.T).astype(np.float64), reach)
+        code = np.array([column[owner] for owner in corrections.owners], dtype=np.int64)
+        pull = power(near, 2)
+        said = np.stack([np.bincount(code, row, len(owners)) for row in pull]) if len(near) else probability
+        history = np.maximum(
+            np.add.accumulate(_kernel(evidence.cosines, reach), axis=1)[:, -1], _LEAST_HISTORY
+        )
+        everything = (history + np.add.accumulate(said, axis=1)[:, -1] * _TICKET)[:, None]
+        probability = (probability * history[:, None] + said * _TICKET) / everything
+        told = told * history[:, None] / everything
+        taught = near.max(axis=1)
+    return Weighed(probability, owners, clusters, handler, taught, told, likeness, chance)
 
 
 def _all_owners(ready: Searchable, corrections: Corrections) -> tuple[str | None, ...]:
     told = {name for shares in corrections.clusters.values() for name, _ in shares} | {*corrections.owners}
+    told |= {cluster.owner for cluster in ready.described.clusters if cluster.owner is not None}
     return (*ready.owners, *sorted(told - {owner for owner in ready.owners if owner is not None}))
 
 
@@ -187,7 +204,7 @@ def _move_clusters(
     column: Mapping[str, int],
 ) -> None:
     """Give what speaks for a cluster to those who handle it by people's acts, and the cluster with it; in place."""
-    ids = [cluster.id for cluster in ready.generation.clusters]
+    ids = [cluster.id for cluster in ready.generation.learned]
     acted = np.array([bool(corrections.clusters.get(identity)) for identity in ids])
     before, best = probability.copy(), clusters.copy()
     own = slice(0, len(ready.owners))
@@ -204,10 +221,32 @@ def _move_clusters(
                 most[row, to], clusters[row, to] = moved * share, cluster
 
 
+def _told(
+    chance: Floats,
+    probability: Floats,
+    clusters: Rows,
+    ready: Searchable,
+    corrections: Corrections,
+    column: Mapping[str, int],
+) -> Floats:
+    """[n, columns] what descriptions say for those who handle their clusters, likely as these are by `chance` [n, D];
+    where one says more for an owner than the history does, it is the owner's cluster, in place."""
+    told, most = np.zeros_like(probability), probability.copy()
+    for number, cluster in enumerate(ready.described.clusters):
+        row = len(ready.centroids) + number
+        for owner, share in corrections.clusters.get(cluster.id) or ((cluster.owner or "", 1.0),):
+            to, says = column[owner], chance[:, number] * share
+            told[:, to] += says
+            ahead = says > most[:, to]
+            clusters[ahead, to], most[ahead, to] = row, says[ahead]
+    return told
+
+
 def _handlers(ready: Searchable, corrections: Corrections, column: Mapping[str, int]) -> Rows:
-    """[C] the column of who handles each cluster: by people's acts, who has the largest share of it."""
-    handlers = ready.party.copy()
-    for row, cluster in enumerate(ready.generation.clusters):
+    """[clusters] the column of who handles each: by people's acts, who has the largest share of it."""
+    own = [column[cluster.owner or ""] for cluster in ready.described.clusters]
+    handlers = np.append(ready.party, np.array(own, dtype=np.int64))
+    for row, cluster in enumerate(ready.clusters):
         shares = corrections.clusters.get(cluster.id)
         if shares:
             handlers[row] = column[max(shares, key=lambda owned: owned[1])[0]]

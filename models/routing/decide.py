@@ -122,7 +122,8 @@ def decide(
     """
     chosen = match.candidates[0] if match.candidates and is_known(match, generation, policy) else None
     owner = chosen.owner if chosen else None
-    route_at = threshold_of(owner, generation, policy)
+    described = chosen is not None and chosen.cluster.described
+    route_at = threshold_of(owner, generation, policy, described=described)
     found = escalate(owner, facts.priority, facts.sentiment, policy.escalate)
     outcome, reason = _outcome(chosen, found, route_at)
     others = match.candidates[1:] if chosen else match.candidates
@@ -152,18 +153,25 @@ def decide(
 
 
 def is_known(match: Match, generation: Generation, policy: DecidePolicy) -> bool:
-    """Whether a ticket is like the history, or like one that people have corrected since."""
+    """Whether a ticket is like the history, like one that people have corrected since, or as people described a
+    cluster; a description stands for the past tickets that the cluster does not have."""
     if policy.floor is not None:
-        return match.nearest >= policy.floor
-    return match.taught or match.scope >= generation.thresholds.scope
+        return match.nearest >= policy.floor or (
+            match.described and match.candidates[0].similarity >= policy.floor
+        )
+    return match.taught or match.described or match.scope >= generation.thresholds.scope
 
 
-def threshold_of(owner: str | None, generation: Generation, policy: DecidePolicy) -> float:
-    """The confidence from which on a ticket is routed to this owner without a person."""
+def threshold_of(
+    owner: str | None, generation: Generation, policy: DecidePolicy, *, described: bool
+) -> float:
+    """The confidence from which on a ticket is routed to this owner without a person; of a described cluster that too
+    which descriptions need."""
     if policy.route_at is not None:
         return policy.route_at
     thresholds = generation.thresholds
-    return next((at for name, at in thresholds.owners if name == owner), thresholds.route_at)
+    at = next((at for name, at in thresholds.owners if name == owner), thresholds.route_at)
+    return max(at, generation.describing.route_at) if described else at
 
 
 def decision_id(ticket_id: str, version: str, generation_id: str, revision: int) -> str:
@@ -206,6 +214,8 @@ def _explain(
         found = (
             f"nearest to “{chosen.cluster.name}” ({who}), right with a confidence of {chosen.confidence:.1%}"
         )
+        if chosen.cluster.described:
+            found += ", known by its description alone"
         if match.taught:
             found += ", after a ticket like it that people assigned"
         rival = next((other for other in match.candidates[1:] if other.owner != chosen.owner), None)

@@ -97,8 +97,7 @@ def explain(
     most = max(1, policy.tokens // max(1, len(encoder.tokenize([text])[0])))
     pieces = pieces_of(text, min(policy.pieces, most))
     queries = _left_out(text, [[piece] for piece in pieces], encoder, pack, ground)
-    clusters = ground.ready.generation.clusters
-    centroid = ground.ready.centroids[clusters.index(found.candidates[0].cluster)]
+    centroid = ground.ready.vector_of(found.candidates[0].cluster)
     falls = query @ centroid - queries @ centroid
     drops = _drops(query, queries, ground)
     ranked = sorted(range(len(pieces)), key=lambda one: (-drops[one], -falls[one], one))

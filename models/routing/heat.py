@@ -63,7 +63,7 @@ def heat_alone(
         chosen: the candidate of each text whose cluster is meant.
     """
     generation = ready.generation
-    towards = [ready.centroids[generation.clusters.index(candidate.cluster)] for candidate in chosen]
+    towards = [ready.vector_of(candidate.cluster) for candidate in chosen]
     pieces = [pieces_of(text, _PIECES) for text in texts]
     lexical = _lexical({piece.text for some in pieces for piece in some}, generation)
     ranked = [_ranked(*one, lexical, generation.dim) for one in zip(pieces, towards, strict=True)]

@@ -276,6 +276,7 @@ def _header(**more: object) -> dict[str, object]:
         "encoder": "fake",
         "created_at_ms": _PLAIN.created_at_ms,
         "lineage": [],
+        "describing": asdict(_PLAIN.describing),
     }
     return fields | more
 

@@ -147,7 +147,7 @@ def test_an_act_on_a_cluster_is_written_through(kind: str, more: dict[str, Any])
     act = Feedback.model_validate(
         {"feedback_id": "f-1", "kind": kind, "cluster_id": "c-1", "at": time_of(NOW_MS), **more}
     )
-    output = lessons.cluster_record(ToldOfCluster(record(b""), act, TRACE), "g-2", STAMP)
+    output = lessons.cluster_record(ToldOfCluster(record(b""), act, TRACE), None, "g-2", STAMP)
     found = decode(Correction, output.value)
     assert (found.kind.value, found.cluster_id, found.generation_id) == (kind, "c-1", "g-2")
     assert (found.owner, found.into_cluster_id) == (more.get("owner"), more.get("into_cluster_id"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.teams import load_teams
+from app.teams import PlannedCluster, Teams, load_teams
 from models.errors import Fatal
 from models.generation import Owner
 
@@ -13,10 +13,21 @@ def team(name: str = '"mobile"', minutes: str = "60", more: str = "") -> str:
     return f"[[team]]\nname = {name}\nsla_minutes = {minutes}\n{more}\n"
 
 
+def cluster(owner: str = "mobile", name: str = "门锁离线", more: str = "") -> str:
+    return f'[[cluster]]\nname = "{name}"\ndescription = "门锁一直离线告警"\nteam = "{owner}"\n{more}\n'
+
+
 def test_owners_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "teams.toml"
     path.write_text(team('"移动端"', "1") + team('"billing"', "525600"), encoding="utf-8")
-    assert load_teams(path) == [Owner("移动端", 1), Owner("billing", 525_600)]
+    assert load_teams(path) == Teams([Owner("移动端", 1), Owner("billing", 525_600)], [])
+
+
+def test_clusters_come_beside_them(tmp_path: Path) -> None:
+    path = tmp_path / "teams.toml"
+    path.write_text(team('"物联网"') + cluster("物联网"), encoding="utf-8")
+    planned = PlannedCluster(name="门锁离线", description="门锁一直离线告警", team="物联网")
+    assert load_teams(path) == Teams([Owner("物联网", 60)], [planned])
 
 
 @pytest.mark.parametrize(
@@ -36,6 +47,10 @@ def test_owners_come_in_the_order_of_the_file(tmp_path: Path) -> None:
         pytest.param(team(more="lead = 1").encode(), "team.0.lead: Extra inputs", id="unknown-key"),
         pytest.param((team() + "[other]\n").encode(), "other: Extra inputs", id="unknown-table"),
         pytest.param((team() + team('"b"') + team()).encode(), "team mobile stands twice", id="name-twice"),
+        pytest.param((team() + cluster() * 2).encode(), "cluster 门锁离线 stands twice", id="cluster-twice"),
+        pytest.param((team() + cluster("iot")).encode(), "is of team iot, which is not listed", id="no-such-team"),
+        pytest.param((team() + cluster(name="")).encode(), "cluster.0.name: String should", id="cluster-no-name"),
+        pytest.param((team() + cluster(more="sla = 1")).encode(), "cluster.0.sla: Extra", id="cluster-more"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_with_the_file_and_the_place(
