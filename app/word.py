@@ -11,6 +11,7 @@ from agents.topics import TopicNames
 from agents.wire import Record
 from app.settings import Settings
 from models.generation import Generation
+from models.recluster.describe import Description
 from models.recluster.word import Split, Word
 from schemas.feedback import CorrectionKind
 from schemas.unreadable import Unreadable
@@ -50,10 +51,15 @@ def word_of(learnt: Sequence[Learnt]) -> Word:
     pinned: set[str] = set()
     merged: list[tuple[str, str]] = []
     splits: list[Split] = []
+    added: dict[str, Description] = {}
     for act in sorted(learnt, key=lambda one: (one.at_ms, one.revision)):
         if act.cluster_id is None or act.ticket_id is not None:
             continue
         if act.kind is CorrectionKind.BOUND and act.owner:
+            bound[act.cluster_id] = act.owner
+        elif act.kind is CorrectionKind.ADDED and act.owner and act.vector is not None:
+            words = (act.name or "", act.owner, act.text or "")
+            added[act.cluster_id] = Description(act.cluster_id, *words, act.vector)
             bound[act.cluster_id] = act.owner
         elif act.kind is CorrectionKind.RENAMED and act.name:
             named[act.cluster_id] = act.name
@@ -67,4 +73,4 @@ def word_of(learnt: Sequence[Learnt]) -> Word:
             undone = {one for pair in merged if act.cluster_id in pair for one in pair} - {act.cluster_id}
             merged = [pair for pair in merged if act.cluster_id not in pair]
             splits.append(Split(act.cluster_id, act.at_ms, act.examples, tuple(sorted(undone))))
-    return Word(bound, tuple(merged), named, frozenset(pinned), tuple(splits))
+    return Word(bound, tuple(merged), named, frozenset(pinned), tuple(splits), tuple(added.values()))

@@ -25,8 +25,9 @@ Mask = NDArray[np.bool_]
 # Stand-ins, and pairs of a ticket and one of another cluster that the fit sees, each taken evenly from all.
 _MOST_STAND_INS = 512
 _MOST_OTHERS = 200_000
-# Pairs of a ticket and its own cluster's stand-in under which nothing is fitted.
-_LEAST_OWN = 50
+# Clusters, and pairs of a ticket and its own cluster's stand-in, under which nothing is fitted: of three clusters a fit
+# learns what those three are, with weights five times as large.
+_LEAST_CLUSTERS, _LEAST_OWN = 20, 50
 # Tickets that are held against all stand-ins at once.
 _CHUNK = 256
 
@@ -76,7 +77,8 @@ def fit_describing(
     tickets as the history's do on average.
     """
     own, others = told.own & told.asked, ~told.own & told.asked
-    if own.sum() < _LEAST_OWN or not others.any():
+    few = len(told.level) < 2 * _LEAST_CLUSTERS or own.sum() < _LEAST_OWN
+    if few or not others.any():
         return UNFITTED_DESCRIBING
     share = policy.unknown_share / (1.0 - policy.unknown_share)
     flat = np.flatnonzero(others)

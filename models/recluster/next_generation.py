@@ -3,6 +3,7 @@
 What people did with the tickets says whose a cluster is; a problem that several teams handle is a cluster for each.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -40,11 +41,14 @@ class NextPolicy:
     Attributes:
         least_tickets, least_share: an owner's tickets of one problem, by their weight, from which on the owner has a
             cluster of it; fewer go to the owner's nearest cluster.
+        least_own: tickets from which on a described cluster is known by them. With fewer it stays described, and they
+            teach nothing: of one ticket a head learns less than the description says.
         make: how a generation is made of it.
     """
 
     least_tickets: float = 5.0
     least_share: float = 0.2
+    least_own: int = 10
     align: AlignPolicy = field(default_factory=AlignPolicy)
     make: MakePolicy = field(default_factory=MakePolicy)
 
@@ -108,6 +112,7 @@ def next_generation(
     history, sla_minutes = known.history, policy.make.default_sla_minutes
     check_history(history)
     last = with_descriptions(last, known.word.added, sla_minutes)
+    known = replace(known, word=_with_owners(known.word, last))
     keys = keys_of(history)
     order = canonical_order(history, keys)
     lexicon = learn_lexicon(history, order, policy.make)
@@ -115,6 +120,7 @@ def next_generation(
     found = problems_without_owner(hybrid[order], ways.without_owner)
     labels = np.empty(len(keys), dtype=np.int64)
     labels[order] = found.labels
+    labels[_too_few(known, last, policy.least_own)] = -1
     before = _before(known, last)
     members = members_of(known.ids, (before, _since(known)), known.word, last)
     handled = _handled(known, members, last)
@@ -155,6 +161,11 @@ def next_generation(
         bare=_bare(bare, last, hybrid.shape[1]) if bare else None,
     )
     generation = with_descriptions(made.generation, carried, sla_minutes)
+    stay = known.word.pinned & still
+    generation = replace(
+        generation,
+        clusters=tuple(replace(c, pinned=True) if c.id in stay else c for c in generation.clusters),
+    )
     return NextGeneration(
         generation=replace(generation, lineage=(*last.lineage, *events)[-MOST_EVENTS:]),
         assignment=assignment,
@@ -163,6 +174,19 @@ def next_generation(
         moved=_moved(before, assignment, last.clusters, clusters, handled),
         fallback=found.fallback,
     )
+
+
+def _with_owners(word: Word, last: Generation) -> Word:
+    """A described cluster is whose it was said to be, as if it were bound."""
+    told = {cluster.id: cluster.owner for cluster in last.clusters if cluster.described and cluster.owner}
+    return replace(word, bound=told | {**word.bound})
+
+
+def _too_few(known: Known, last: Generation, least: int) -> NDArray[np.bool_]:
+    """[n] whether a ticket is of a described cluster that has fewer than so many."""
+    described = {cluster.id for cluster in last.clusters if cluster.described}
+    tickets = Counter(known.ids)
+    return np.array([one in described and tickets[one] < least for one in known.ids], dtype=np.bool_)
 
 
 def _carried(last: Generation, clusters: Sequence[Cluster], word: Word) -> list[Description]:

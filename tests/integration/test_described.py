@@ -59,14 +59,15 @@ def test_a_described_cluster_is_decided_by_and_lives_on(
     assert decision.cluster is not None
     assert (decision.owner, decision.cluster.id, decision.outcome) == ("iot", said["cluster"], "route")
     assert decision.revision == revision
-    replayed = sluice.said("explain", "--replay", decision.decision_id)
-    assert replayed["differs"] == []
+    assert sluice.run("replay", decision.decision_id).returncode == 0
+    explained = sluice.said("explain", "new-1")
+    assert (explained["owner"], explained["cluster"]["id"]) == ("iot", said["cluster"])
 
     first = sluice.said("recluster", "--once")
     name, after = generation_in_force(settings, options)
     assert first["generation"] == name != learned
     (kept,) = [cluster for cluster in after.clusters if cluster.id == said["cluster"]]
-    assert (kept.name, kept.owner, kept.named) == (_ALARM, "iot", NamedBy.PERSON)
+    assert (kept.name, kept.owner, kept.named, kept.described) == (_ALARM, "iot", NamedBy.PERSON, True)
     assert all(event["cluster"] != said["cluster"] for event in first["events"])
 
     texts = [f"{text} {number}" for number in range(8) for text in _TEXTS]

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.engines.vector_index import ExactIndex
-from models.evidence import Searchable, searchable
-from models.generation import Generation, Owner, from_bytes, to_bytes
+from models.evidence import Searchable, searchable, with_described
+from models.generation import Cluster, Generation, Owner, from_bytes, to_bytes
 from models.learn.lexicon import LexiconPolicy
 from models.lexicon import join
+from models.recluster.describe import Description, with_descriptions
 from models.recluster.first_generation import first_generation
 from models.recluster.history import History
 from models.recluster.problems import MakePolicy
@@ -23,7 +24,7 @@ from models.routing.decide import DecidePolicy, Decision, Facts, Outcome, decide
 from models.routing.encode import encode
 from models.routing.match import match
 from models.routing.pack import PackPolicy
-from models.vote import Vectors, VotePolicy
+from models.vote import IndexBuilder, Vectors, VotePolicy
 from tests.fakes.density import Leaders, ways
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import FRESH, HISTORY
@@ -66,9 +67,24 @@ def _generation() -> Generation:
     return made
 
 
+_DESCRIBED = (("d-0", "iot", "the door lock says that it is offline"), ("d-1", "payments", "退款没有到账"))
+
+
 @cache
-def _ready() -> Searchable:
-    return searchable(_generation(), ExactIndex)
+def _ready(described: bool = False) -> Searchable:
+    return _with_described(_generation(), ExactIndex) if described else searchable(_generation(), ExactIndex)
+
+
+def _with_described(made: Generation, build: IndexBuilder) -> Searchable:
+    """One cluster described in the generation, and one since."""
+    dense = encode(HashingEncoder(), [text for _, _, text in _DESCRIBED], PackPolicy())
+    own, since = (
+        Description(name, name, owner, text, row)
+        for (name, owner, text), row in zip(_DESCRIBED, dense, strict=True)
+    )
+    ready = searchable(with_descriptions(made, [own], 60), build)
+    cluster = Cluster(since.id, since.name, since.owner, 0, described=True)
+    return with_described(ready, [cluster], join(made.lexicon, [since.text], since.vector[None]))
 
 
 @cache
@@ -106,7 +122,7 @@ _acts = st.lists(
 
 
 def _corrections(drawn: list[tuple[ActKind, str, int, int]], ready: Searchable) -> Corrections:
-    clusters = [cluster.id for cluster in ready.generation.clusters]
+    clusters = [cluster.id for cluster in ready.clusters]
     acts = []
     for revision, (kind, owner, row, cluster) in enumerate(drawn, 1):
         vector = None
@@ -123,37 +139,42 @@ def _corrections(drawn: list[tuple[ActKind, str, int, int]], ready: Searchable) 
     drawn=_acts,
     rows=st.lists(st.integers(0, len(_TEXTS) - 1), unique=True, min_size=1),
     cuts=st.lists(st.integers(0, len(_TEXTS)), max_size=6),
+    described=st.booleans(),
 )
 def test_a_decision_is_the_same_to_the_bit_in_any_batch_order_and_split(
-    drawn: list[tuple[ActKind, str, int, int]], rows: list[int], cuts: list[int]
+    drawn: list[tuple[ActKind, str, int, int]], rows: list[int], cuts: list[int], described: bool
 ) -> None:
-    corrections = _corrections(drawn, _ready())
-    whole = _decided(sorted(rows), _ready(), corrections)
+    ready = _ready(described)
+    corrections = _corrections(drawn, ready)
+    whole = _decided(sorted(rows), ready, corrections)
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     for start, end in pairwise(bounds):
-        for row, decision in _decided(rows[start:end], _ready(), corrections).items():
+        for row, decision in _decided(rows[start:end], ready, corrections).items():
             assert decision == whole[row]
             assert repr(decision) == repr(whole[row])  # 0.0 and -0.0 are equal, and two decisions
 
 
 @settings(max_examples=30)
-@given(drawn=_acts)
+@given(drawn=_acts, described=st.booleans())
 def test_a_generation_that_was_published_and_searched_otherwise_decides_the_same(
-    drawn: list[tuple[ActKind, str, int, int]],
+    drawn: list[tuple[ActKind, str, int, int]], described: bool
 ) -> None:
     """As bytes and back, with another engine, and the acts read anew."""
     rows = list(range(len(_TEXTS)))
-    again = searchable(from_bytes(to_bytes(_generation())), NumpyIndex)
-    one = _decided(rows, _ready(), _corrections(drawn, _ready()))
+    read = from_bytes(to_bytes(_generation()))
+    again = _with_described(read, NumpyIndex) if described else searchable(read, NumpyIndex)
+    one = _decided(rows, _ready(described), _corrections(drawn, _ready(described)))
     other = _decided(rows, again, _corrections(drawn, again))
     assert repr(one) == repr(other)
 
 
 @settings(max_examples=60)
-@given(drawn=_acts)
-def test_every_decision_is_one_that_can_be_sent(drawn: list[tuple[ActKind, str, int, int]]) -> None:
-    corrections = _corrections(drawn, _ready())
-    for decision in _decided(list(range(len(_TEXTS))), _ready(), corrections).values():
+@given(drawn=_acts, described=st.booleans())
+def test_every_decision_is_one_that_can_be_sent(
+    drawn: list[tuple[ActKind, str, int, int]], described: bool
+) -> None:
+    corrections = _corrections(drawn, _ready(described))
+    for decision in _decided(list(range(len(_TEXTS))), _ready(described), corrections).values():
         candidates = [*([decision.cluster] if decision.cluster else []), *decision.alternatives]
         assert all(0.0 <= candidate.confidence <= 1.0 for candidate in candidates)
         assert len({(candidate.cluster.id, candidate.owner) for candidate in candidates}) == len(candidates)
@@ -171,3 +192,11 @@ def test_the_generation_decides_what_its_history_says() -> None:
     named = [decided[row].owner for row in range(len(FRESH), len(FRESH) + len(HISTORY))]
     assert named == [team for team, _ in HISTORY]
     assert {decision.outcome for decision in decided.values()} >= {Outcome.ROUTE, Outcome.TRIAGE}
+
+
+def test_a_description_decides_what_the_history_does_not_know() -> None:
+    """The law above is told of descriptions that are matched, too."""
+    decided = _decided(list(range(len(_TEXTS))), _ready(described=True), _corrections([], _ready(True)))
+    taken = {one.cluster.cluster.id for one in decided.values() if one.cluster}
+    shown = {other.cluster.id for one in decided.values() for other in one.alternatives}
+    assert {"d-0", "d-1"} <= taken | shown

@@ -65,6 +65,27 @@ def topic() -> Topic:
     return Topic()
 
 
+def test_clusters_that_people_described_stand_beside_the_generation(topic: Topic) -> None:
+    made = generation(["a", "b"], EYE[:2], [(0, EYE[0]), (1, EYE[1])])
+    ready, hybrids = searchable(made, NumpyIndex), Hybrids(made)
+    assert hybrids.amended(ready, topic.log.learnt()) is ready
+    fields = {"kind": "added", "ticket_id": None, "decided_owner": None, "owner": "iot"}
+    topic.put(
+        correction("f-1", cluster_id="d-1", name="old", vector=text_of(EYE[2]), **fields),
+        correction("f-2", cluster_id="c-0", name="there already", vector=text_of(EYE[2]), **fields),
+        correction("f-3", cluster_id="d-2", name="other encoder", vector=None, encoder=None, **fields),
+        correction("f-4", cluster_id="d-1", name="lock", vector=text_of(EYE[3]), **fields),
+    )
+    amended = hybrids.amended(ready, topic.log.learnt())
+    (cluster,) = amended.described.clusters
+    assert (cluster.id, cluster.name, cluster.owner, cluster.described) == ("d-1", "lock", "iot", True)
+    assert cluster.description == "the lock is offline"
+    assert np.array_equal(amended.described.vectors, EYE[[3]])
+    topic.put(correction("f-5"))
+    assert hybrids.amended(ready, topic.log.learnt()) is amended
+    assert hybrids.acts(topic.log.learnt())[-1].kind is ActKind.CORRECTED
+
+
 def test_nothing_was_learnt_at_first(topic: Topic) -> None:
     assert (topic.log.revision, topic.log.learnt()) == (0, ())
 

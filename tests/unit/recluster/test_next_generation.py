@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration
-from models.generation import Generation, Owner, from_bytes, to_bytes
+from models.generation import Generation, NamedBy, Owner, from_bytes, to_bytes
 from models.learn.lexicon import LexiconPolicy
 from models.recluster.cluster import Fallback
+from models.recluster.describe import Description
 from models.recluster.first_generation import first_generation
 from models.recluster.history import History
 from models.recluster.lineage import lineage_of
@@ -436,3 +437,57 @@ def test_with_people_s_word_too_any_order_gives_the_same_bytes(last: Generation)
 )
 def test_where_merged_clusters_end(merged: list[tuple[str, str]], into: dict[str, str]) -> None:
     assert Word(merged=merged).into() == into
+
+
+# -- clusters that people described
+
+
+_LOCK = Description("d-0", "sync lost", "sync", "sync error", np.eye(_DIM, dtype=np.float32)[4])
+
+
+def _described(made: NextGeneration) -> list[str]:
+    return [cluster.id for cluster in made.generation.clusters if cluster.described]
+
+
+def test_a_described_cluster_waits_for_its_tickets_through_generations(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    first = _next(last, history, _ids(last, topic), word=Word(added=[_LOCK]))
+    second = _next(first.generation, history, _ids(last, topic), word=Word(added=[_LOCK]))
+    third = _next(second.generation, history, _ids(last, topic))
+    for made in (first, second, third):
+        assert (_described(made), made.events, made.kept) == (["d-0"], (), 4)
+        cluster = made.generation.clusters[-1]
+        assert (cluster.name, cluster.owner, cluster.named) == ("sync lost", "sync", NamedBy.PERSON)
+        assert made.generation.centroids[-1, :_DIM].argmax() == 4
+        assert {owner.name for owner in made.generation.owners} > {"sync"}
+        assert to_bytes(from_bytes(to_bytes(made.generation))) == to_bytes(made.generation)
+
+
+@pytest.mark.parametrize(
+    ("tickets", "described"), [(9, True), (10, False), (30, False)], ids=["too-few", "enough", "many"]
+)
+def test_with_tickets_of_its_own_it_is_known_by_them(last: Generation, tickets: int, described: bool) -> None:
+    history, topic = _tickets([0, 1, 2, 4], {**_OWNERS, 4: None})
+    seen = np.flatnonzero(topic != 4).tolist() + np.flatnonzero(topic == 4)[:tickets].tolist()
+    cut = History(
+        history.vectors[seen],
+        [history.texts[row] for row in seen],
+        [history.owners[row] for row in seen],
+        history.created_at_ms[seen],
+    )
+    ids = [one or "d-0" for one in _ids(last, topic[seen])]
+    made = _next(last, cut, list(ids), word=Word(added=[_LOCK]))
+    (own,) = [cluster for cluster in made.generation.clusters if cluster.id == "d-0"]
+    assert (own.described, own.size) == (described, 0 if described else tickets)
+    assert (own.name, own.owner, own.named) == ("sync lost", "sync", NamedBy.PERSON)
+    assert own.description == "sync error"
+    assert made.events == ()
+
+
+def test_one_that_was_merged_is_gone_and_one_that_was_bound_is_anothers(last: Generation) -> None:
+    history, topic = _tickets([0, 1, 2], _OWNERS)
+    into = _id(last, "access")
+    merged = _next(last, history, _ids(last, topic), word=Word(merged=[("d-0", into)], added=[_LOCK]))
+    assert _described(merged) == []
+    bound = _next(last, history, _ids(last, topic), word=Word(bound={"d-0": "access"}, added=[_LOCK]))
+    assert bound.generation.clusters[-1].owner == "access"
