@@ -107,6 +107,23 @@ def test_an_act_on_a_cluster_is_taken_where_it_stands(kind: str) -> None:
         assert (found.event.cluster_id, found.event.into_cluster_id) == ("c-1", "c-2")
 
 
+def test_the_words_of_an_added_cluster_are_masked(reader: Intake) -> None:
+    words = {"name": "lock offline", "description": "tell a.b@example.com that the lock is offline"}
+    found = told(reader, feedback("added", "locks", ticket_id=None, cluster_id="c-1", **words))
+    assert isinstance(found, ToldOfCluster)
+    assert found.event.name == "lock offline"
+    assert found.event.description is not None
+    assert found.event.description.startswith("lock offline. tell [")
+    assert "example.com" not in found.event.description
+
+
+def test_an_added_cluster_that_nobody_can_understand_is_refused(reader: Intake) -> None:
+    value = feedback("added", "locks", ticket_id=None, cluster_id="c-1", name="…", description="!!")
+    found = told(reader, value)
+    assert isinstance(found, Refused)
+    assert found.error.reason == "empty_text"
+
+
 def test_an_act_on_a_ticket_elsewhere_is_moved_to_its_home() -> None:
     reader = intake(partitions=2)
     home = reader.homes.of("t-1")
