@@ -26,6 +26,7 @@ from models.engines.vector_index import ExactIndex
 from models.errors import Fatal, Invalid, Transient
 from models.generation import Owner
 from models.learn.confidence import ConfidencePolicy
+from models.recluster.articles import Articles
 from models.recluster.cluster import Ways
 from models.recluster.describe import Description, with_descriptions
 from models.recluster.first_generation import FirstGeneration, cluster_id, first_generation
@@ -120,6 +121,11 @@ def history_of(prepared: Prepared) -> History:
         created_at_ms=np.array([ticket.created_at_ms for ticket in prepared.tickets], dtype=np.int64),
         problems=[item.problem for item in prepared.past] if labelled else None,
         ids=[ticket.ticket_id for ticket in prepared.tickets],
+        products=[ticket.product for ticket in prepared.tickets],
+        solved_by=[
+            ticket.kb_article_id or "" if item.event.event in _STATUS else None
+            for item, ticket in zip(prepared.past, prepared.tickets, strict=True)
+        ],
     )
 
 
@@ -131,6 +137,7 @@ def fit(
     confidence: ConfidencePolicy = _AS_SET,
     ways: Ways = GRAPH,
     described: Sequence[Description] = (),
+    articles: Articles | None = None,
 ) -> FirstGeneration:
     """The first generation of a history, with clusters that are described beside it.
 
@@ -148,6 +155,7 @@ def fit(
             ways=ways,
             build=ExactIndex,
             policy=policy,
+            articles=articles,
         )
     return replace(made, generation=with_descriptions(made.generation, described, policy.default_sla_minutes))
 

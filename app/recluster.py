@@ -1,10 +1,10 @@
 """Recluster: the tickets of `tickets.state` become the generation after the one in force.
 
-state, read to its end -> those that count -> next_generation -> gate -> published in one transaction
+state and knowledge, read to their ends -> those that count -> next_generation -> gate -> published in one transaction
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,14 +18,17 @@ from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
 from agents.wire import Output, Record
 from app.bootstrap import publisher, ways_of, write
+from app.knowledge import encoded, read_topic
 from app.published import read_in_force, read_published
 from app.scratch import Told
 from app.settings import Settings
 from app.word import read_word
-from app.worker import confidence_policy
+from app.worker import confidence_policy, encoder_spec
+from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
-from models.generation import Generation, same_but_for_time
+from models.generation import Generation, NamedBy, same_but_for_time
+from models.recluster.articles import Articles
 from models.recluster.history import History
 from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
@@ -33,11 +36,14 @@ from models.recluster.word import Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
 from schemas.decision import OutcomeName
+from schemas.knowledge import Article
 from schemas.state import TicketState, TicketStatus
 from schemas.unreadable import Unreadable
 
 # How much more it says whose a ticket is that people took it from somebody.
 _REASSIGNED = 3.0
+
+_SOLVED = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
 
 # Generations that stay in their topic, the one in force among them: decisions of older ones can no longer be made
 # again, and a worker that starts has not to read a year of them.
@@ -56,6 +62,7 @@ class Reclustered:
         unchanged: it is the last one but for its time: to publish it would give workers nothing but work, and take the
             place of one whose decisions can be made again.
         tickets: read, of which so many `used`; others were left out for these reasons.
+        articles: of the knowledge base that clusters could be named by.
     """
 
     last: str
@@ -64,6 +71,7 @@ class Reclustered:
     tickets: int
     used: int
     left_out: dict[str, int]
+    articles: int = 0
     unchanged: bool = False
 
     def report(self) -> dict[str, Any]:
@@ -75,6 +83,11 @@ class Reclustered:
             "left_out": self.left_out,
             "clusters": len(self.made.generation.clusters),
             "kept": self.made.kept,
+            "articles": self.articles,
+            "named_by": {
+                way.value: sum(cluster.named is way for cluster in self.made.generation.clusters)
+                for way in NamedBy
+            },
             "events": [asdict(event) for event in self.made.events],
             "moved": round(self.made.moved, 4),
             "refusal": self.refusal,
@@ -103,10 +116,19 @@ class _States:
             self.unreadable.add(key)
 
 
-def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Reclustered:
+def recluster(
+    settings: Settings,
+    kafka: dict[str, Any],
+    told: Told,
+    articles: Mapping[str, Article] | None = None,
+) -> Reclustered:
     """Read the state of all tickets up to its present end, and make the next generation. Nothing is written.
 
+    Args:
+        articles: of the knowledge base, by id, beside those of `tickets.knowledge` and before them.
+
     Raises:
+        Fatal: there are articles, and the settings' encoder is not that of the generation in force.
         Transient: no broker answers, a topic is missing, or there is no generation yet.
         BadGeneration: no ticket can be used.
     """
@@ -120,6 +142,8 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         lookup.read(names.state, range(lookup.count(names.state)), read.feed)
         told.step("reading what people said of clusters")
         word = read_word(lookup, names, last)
+        told.step("reading the knowledge base")
+        known = {**read_topic(lookup, names), **(articles or {})}
     finally:
         lookup.close()
     left_out = Counter({"unreadable": len(read.unreadable)})
@@ -136,10 +160,12 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
     if not chosen:
         why = ", ".join(f"{why} {count}" for why, count in sorted(left_out.items()) if count) or "it is empty"
         raise BadGeneration(f"generation: {names.state} holds no ticket that can be clustered ({why})")
+    told.step(f"encoding {len(known)} articles")
+    base = encoded(known, settings, lambda: load_encoder(encoder_spec(settings)), last.encoder)
     told.step(f"clustering {len(chosen)} tickets")
     with threadpool_limits(limits=1, user_api="blas"):
         made = next_generation(
-            known_of(chosen, last_id, word),
+            known_of(chosen, last_id, word, base),
             last,
             now_ms=max(last.created_at_ms + 1, *(epoch_ms_of(state.updated_at) for state in chosen)),
             ways=ways_of(settings),
@@ -154,6 +180,7 @@ def recluster(settings: Settings, kafka: dict[str, Any], told: Told) -> Recluste
         used=len(chosen),
         left_out={why: count for why, count in sorted(left_out.items()) if count},
         unchanged=same_but_for_time(made.generation, last),
+        articles=len(base.ids),
     )
 
 
@@ -231,7 +258,9 @@ def sampled(
     return sorted(newest, key=lambda state: state.ticket_id)
 
 
-def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
+def known_of(
+    states: Sequence[TicketState], last_id: str, word: Word, articles: Articles | None = None
+) -> Known:
     """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
     never taken away, that owner."""
     return Known(
@@ -241,6 +270,8 @@ def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
             owners=[_handler(state) for state in states],
             created_at_ms=np.array([epoch_ms_of(state.created_at) for state in states], dtype=np.int64),
             ids=[state.ticket_id for state in states],
+            products=[state.product for state in states],
+            solved_by=[state.kb_article_id or "" if state.status in _SOLVED else None for state in states],
         ),
         weight=np.array(
             [
@@ -254,6 +285,7 @@ def known_of(states: Sequence[TicketState], last_id: str, word: Word) -> Known:
         decided_at_ms=np.array(
             [epoch_ms_of(state.decided_at or state.updated_at) for state in states], dtype=np.int64
         ),
+        articles=articles,
     )
 
 
@@ -263,5 +295,4 @@ def _handler(state: TicketState) -> str | None:
         if state.feedback_ids and not state.reassigned:
             return state.first_owner
         return state.owner if state.assigned_team == state.senior else state.assigned_team
-    solved = state.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}
-    return state.owner if solved and state.outcome is OutcomeName.ROUTE else None
+    return state.owner if state.status in _SOLVED and state.outcome is OutcomeName.ROUTE else None

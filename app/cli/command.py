@@ -25,6 +25,7 @@ def build() -> typer.Typer:
         explain,
         feedback,
         imports,
+        knowledge,
         learn,
         recluster,
         run,
@@ -43,6 +44,7 @@ def build() -> typer.Typer:
     cli.add_typer(broker.app, name="broker")
     cli.add_typer(clusters.app, name="clusters")
     cli.add_typer(evaluate.app, name="evaluate")
+    cli.add_typer(knowledge.app, name="knowledge")
     cli.add_typer(shadow.app, name="shadow")
     cli.add_typer(topics.app, name="topics")
     for commands in (demo, imports, learn, recluster, run, feedback, explain):

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import orjson
@@ -24,6 +25,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for ma
 Bootstrap = Annotated[
     str | None,
     typer.Option("--bootstrap", help="Kafka's address; else SLUICE_BOOTSTRAP, else the local broker's."),
+]
+
+KnowledgeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--knowledge",
+        metavar="FILE",
+        help="Articles, as of `sluice knowledge import`: clusters are named by them, and they are published too.",
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import Bootstrap, Json, err, out, print_json, progress
+from app.cli.console import Bootstrap, Json, KnowledgeFile, err, out, print_json, progress
 from app.files.lines import BadRow
 from app.files.mapping import mapping_of, ticket_row
 from app.files.rows import Row, read_columns, read_rows
@@ -36,6 +36,7 @@ def bootstrap(
     maps: Annotated[
         list[str] | None, typer.Option("--map", help="FIELD=COLUMN, as in `sluice import`.")
     ] = None,
+    knowledge: KnowledgeFile = None,
     shadow: Annotated[
         bool,
         typer.Option(
@@ -54,6 +55,8 @@ def bootstrap(
     """
     from app.bootstrap import check_target, describe, fit, prepare, publish, ways_of
     from app.connect import bootstrap_of, check_login
+    from app.knowledge import articles_of, encoded
+    from app.knowledge import publish as publish_articles
     from app.shadow.candidates import publish_candidate
     from app.teams import Teams, load_teams
     from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
@@ -65,6 +68,7 @@ def bootstrap(
     options = kafka_options(settings, bootstrap_of(settings))
     check_login(options)
     check_target(settings, options)
+    given, base = articles_of(knowledge, settings, options, bad.append)
     encoder = load_encoder(encoder_spec(settings))
     with progress() as tell:
         err.print(f"[dim]·[/] encoding {len(past)} tickets", highlight=False)
@@ -74,8 +78,10 @@ def bootstrap(
         err.print("[dim]·[/] clustering, naming, calibrating", highlight=False)
         now_ms = time.time_ns() // 1_000_000
         confidence, ways = confidence_policy(settings), ways_of(settings)
-        first = fit(prepared, encoder, listed.owners, now_ms, confidence, ways, described)
+        articles = encoded(base, settings, lambda: encoder)
+        first = fit(prepared, encoder, listed.owners, now_ms, confidence, ways, described, articles)
         err.print("[dim]·[/] publishing", highlight=False)
+        publish_articles(given, settings, options)
         if shadow:
             name = publish_candidate(first.generation, settings, options)
         else:
@@ -89,6 +95,7 @@ def bootstrap(
         "refused": prepared.refused,
         "clusters": first.report.clusters,
         "described": len(first.generation.clusters) - first.report.clusters,
+        "articles": len(articles.ids),
         "exemplars": first.report.exemplars,
         "owners": [asdict(team) for team in first.generation.owners],
         "owners_without_sla": list(first.report.unlisted_owners),

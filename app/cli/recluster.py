@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.exits import Exit
-from app.cli.console import Bootstrap, Json, err, fail, out, print_json, progress
+from app.cli.console import Bootstrap, Json, KnowledgeFile, err, fail, out, print_json, progress
 from app.connect import bootstrap_of, check_login
+from app.files.lines import BadRow
 from app.settings import kafka_options, load_settings
 from models.errors import Fatal
 
@@ -26,28 +27,37 @@ def recluster(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change; publish nothing.")
     ] = False,
+    knowledge: KnowledgeFile = None,
     bootstrap: Bootstrap = None,
     as_json: Json = False,
 ) -> None:
     """Cluster the tickets of `tickets.state` anew and put the result in force on every worker.
 
-    Clusters keep their ids, names and owners; what was born, split, merged or died is told, and stays in the
+    Clusters keep their ids, names and owners, and take the title of the article of `tickets.knowledge` that is about
+    them in place of a name of their own words; what was born, split, merged or died is told, and stays in the
     generation (`sluice clusters lineage`). Where it would be the one in force, nothing is published. Exit code 1 where
     the result is refused.
 
     Example: sluice recluster --once --dry-run --json
     """
+    from app.knowledge import publish, read_file
     from app.recluster import publish_next
     from app.recluster import recluster as make_next
     from app.scratch import Told
 
     settings = load_settings(bootstrap=bootstrap)
+    bad: list[BadRow] = []
+    articles = read_file(knowledge, bad.append) if knowledge else {}
     kafka = kafka_options(settings, bootstrap_of(settings))
     check_login(kafka)
     with progress() as tell:
         told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
-        found = make_next(settings, kafka, told)
+        found = make_next(settings, kafka, told, articles)
     publishes = not dry_run and not found.unchanged and (found.refusal is None or force)
+    if publishes and articles:
+        publish(articles, settings, kafka)
+    for row in bad[:_SHOWN]:
+        err.print(f"line {row.line}: {row.reason}", highlight=False, markup=False)
     name = publish_next(found, settings, kafka) if publishes else None
     if as_json:
         print_json({"generation": name, **found.report()})

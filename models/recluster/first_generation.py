@@ -11,11 +11,12 @@ import numpy as np
 
 from models.generation import Cluster, Generation, Owner
 from models.learn.confidence import Calibration
+from models.recluster.articles import Articles
 from models.recluster.assemble import assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, similarity_to_own
 from models.recluster.examples import examples_of
-from models.recluster.history import Group, History
-from models.recluster.name import Name, name_clusters
+from models.recluster.history import History
+from models.recluster.naming import Named, names_of
 from models.recluster.owners import Ownership, ownership_of
 from models.recluster.problems import MakePolicy, Problems, find_problems
 from models.vote import IndexBuilder
@@ -60,6 +61,7 @@ def first_generation(
     ways: Ways,
     build: IndexBuilder,
     policy: MakePolicy,
+    articles: Articles | None = None,
 ) -> FirstGeneration:
     """Make a generation from a history. The same tickets in any order give the same generation, to the bit.
 
@@ -79,7 +81,7 @@ def first_generation(
     made = assemble(
         history,
         problems,
-        _clusters(problems, history, _names(history, groups)),
+        _clusters(problems, history, names_of(groups, history, {}, articles)),
         teams,
         encoder=encoder,
         now_ms=now_ms,
@@ -99,13 +101,6 @@ def first_generation(
     return FirstGeneration(made.generation, problems.assignment, report)
 
 
-def _names(history: History, groups: Sequence[Group]) -> dict[int, Name]:
-    given = {number: group.problem for number, group in enumerate(groups) if group.problem is not None}
-    return name_clusters(
-        {number: [history.texts[row] for row in group.rows] for number, group in enumerate(groups)}, given
-    )
-
-
 def _ownership(problems: Problems, history: History) -> list[Ownership]:
     """Whose a labelled problem is say all its tickets, whichever owner's cluster they are in."""
     labels = np.full(len(problems.keys), -1, dtype=np.int64)
@@ -122,7 +117,7 @@ def _ownership(problems: Problems, history: History) -> list[Ownership]:
     )
 
 
-def _clusters(problems: Problems, history: History, names: dict[int, Name]) -> tuple[Cluster, ...]:
+def _clusters(problems: Problems, history: History, names: Sequence[Named]) -> tuple[Cluster, ...]:
     ownership, examples = _ownership(problems, history), examples_of(problems, history.ids)
     clusters: list[Cluster] = []
     taken: set[str] = set()
@@ -138,6 +133,8 @@ def _clusters(problems: Problems, history: History, names: dict[int, Name]) -> t
                 group.owner,
                 len(group.rows),
                 name.keywords,
+                named=name.named,
+                kb_article_id=name.kb_article_id,
                 examples=examples[number],
                 owner_share=owned.share,
                 proposed=owned.proposed,

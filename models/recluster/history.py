@@ -23,6 +23,9 @@ class History:
         created_at_ms: [n] int64.
         problems: n, a label that people gave the problem, None where they did not; or None altogether.
         ids: n, of the tickets; None where nothing has to name them.
+        products: n, of the company's own, None where a ticket names none; or None altogether.
+        solved_by: n, the article of the knowledge base that solved it, "" where it was solved without one, None where
+            it is not solved; or None altogether.
     """
 
     vectors: Vectors
@@ -31,6 +34,8 @@ class History:
     created_at_ms: NDArray[np.int64]
     problems: Sequence[str | None] | None = None
     ids: Sequence[str] | None = None
+    products: Sequence[str | None] | None = None
+    solved_by: Sequence[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ def check_history(history: History) -> None:
     if count == 0:
         raise BadGeneration("generation: the history holds no tickets")
     columns = [history.vectors, history.owners, history.created_at_ms]
-    columns += [column for column in (history.problems, history.ids) if column is not None]
+    optional = (history.problems, history.ids, history.products, history.solved_by)
+    columns += [column for column in optional if column is not None]
     if history.vectors.ndim != 2 or any(len(column) != count for column in columns):
         raise BadGeneration("generation: the columns of the history differ in length")
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from models.generation import Cluster, Generation, LineageEvent, NamedBy
 from models.lexicon import join
 from models.recluster.align import Alignment, AlignPolicy, Change, align, events_of
+from models.recluster.articles import Articles
 from models.recluster.assemble import Bare, assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
 from models.recluster.describe import Description, descriptions_of, with_descriptions
 from models.recluster.examples import examples_of
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
-from models.recluster.name import name_clusters
+from models.recluster.naming import Named, names_of
 from models.recluster.owners import ownership_of
 from models.recluster.parts import MOST_PARTS, Parted, Tickets, parted
 from models.recluster.pins import members_of, pinned, pinned_rows
@@ -64,6 +65,7 @@ class Known:
         current: [n] bool, whether that was the last generation.
         word: what people said of clusters as wholes.
         decided_at_ms: [n] int64, when each was found there; None where nobody knows: before all that changed then.
+        articles: of the knowledge base; None where nobody knows of any.
     """
 
     history: History
@@ -72,6 +74,7 @@ class Known:
     current: NDArray[np.bool_]
     word: Word = field(default_factory=Word)
     decided_at_ms: NDArray[np.int64] | None = None
+    articles: Articles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def next_generation(
     without = set(pinned_rows(known.word, last)) - set(alignment.old.tolist())
     bare = sorted(row for row in without if not last.clusters[row].described)
     empty = [_without_tickets(last.clusters[row], known.word) for row in bare]
-    clusters = _clusters(problems, history, alignment, last, known.word, apart, empty)
+    clusters = _clusters(problems, known, alignment, last, apart, empty)
     clusters = (*_told_of(clusters, problems, labels, known), *empty)
     carried = _carried(last, clusters, known.word)
     still = {one.id for one in carried}
@@ -441,22 +444,19 @@ def _centroids(last: Generation, history: History, assignment: Labels, word: Wor
 
 def _clusters(
     problems: Problems,
-    history: History,
+    known: Known,
     alignment: Alignment,
     last: Generation,
-    word: Word,
     apart: Parted,
     bare: Sequence[Cluster],
 ) -> tuple[Cluster, ...]:
     """Clusters with the ids and names that they had, or the names that people gave. Whom a person bound one to owns
     it; one of which too few say whose it is stays whose it was, and so does what was split off it."""
     was = {number: last.clusters[row] for number, row in enumerate(alignment.old.tolist()) if row >= 0}
-    names = name_clusters(
-        {number: [history.texts[row] for row in group.rows] for number, group in enumerate(problems.groups)},
-        {number: cluster.name for number, cluster in was.items()},
-        {number: word.named[cluster.id] for number, cluster in was.items() if cluster.id in word.named}
-        | {-1 - number: cluster.name for number, cluster in enumerate(bare)},
-    )
+    word = known.word
+    said = {number: word.named[cluster.id] for number, cluster in was.items() if cluster.id in word.named}
+    beside = {-1 - number: cluster.name for number, cluster in enumerate(bare)}
+    names = names_of(problems.groups, known.history, was, known.articles, said, beside)
     taken = {cluster.id for cluster in last.clusters}
     medoids = medoids_of(problems)
     clusters: list[Cluster] = []
@@ -464,25 +464,19 @@ def _clusters(
         same, name = was.get(number), names[number]
         if same is not None:
             owner = word.bound.get(same.id, group.owner if group.owner is not None else same.owner)
-            clusters.append(
-                Cluster(
-                    same.id,
-                    name.name,
-                    owner,
-                    len(group.rows),
-                    name.keywords,
-                    named=NamedBy.PERSON if same.id in word.named else same.named,
-                    pinned=same.id in word.pinned,
-                    description=same.description,
-                )
-            )
+            called = _called(name, same.id, owner, group)
+            clusters.append(replace(called, pinned=same.id in word.pinned, description=same.description))
             continue
         origin = int(alignment.origin[number])
         owner = last.clusters[origin].owner if group.owner is None and origin >= 0 else group.owner
         identity = apart.id_for(group, taken) or new_id(owner, medoids[number], taken)
         taken.add(identity)
-        clusters.append(Cluster(identity, name.name, owner, len(group.rows), name.keywords))
+        clusters.append(_called(name, identity, owner, group))
     return tuple(clusters)
+
+
+def _called(name: Named, identity: str, owner: str | None, group: Group) -> Cluster:
+    return Cluster(identity, name.name, owner, len(group.rows), name.keywords, name.named, name.kb_article_id)
 
 
 def _told_of(

@@ -89,3 +89,34 @@ def test_chinese_words_are_found_without_a_line_on_the_console() -> None:
     code = "from models.recluster.name import name_clusters; name_clusters({0: ['微信支付失败']}, {})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+_LOCK = ["Nimbo Lock 指纹识别失败", "指纹识别失败 Nimbo Lock", "Nimbo Lock 识别不了指纹", "指纹 Nimbo Lock"]
+_WINDOWS = [f"console is slow on Windows {version}" for version in (10, 11, 10, 11)]
+_MODEL = [f"screen flickers, iPhone 14 Pro, {word}" for word in ("bright", "dark", "always", "rarely")]
+
+
+def test_products_systems_and_devices_lead_where_they_tell_a_cluster_apart() -> None:
+    names = name_clusters({0: _LOCK, 1: _WINDOWS, 2: _MODEL}, {}, products=["Nimbo Lock"])
+    assert names[0].name.startswith("Nimbo Lock · 指纹")
+    assert names[1].name.startswith("Windows · console")  # no version is most of them
+    assert names[2].name.startswith("iPhone 14 Pro · screen")
+
+
+def test_what_all_clusters_name_leads_none() -> None:
+    texts = {0: [f"iOS {text}" for text in _REFUND], 1: [f"iOS {text}" for text in _RATE]}
+    assert not any(name.name.startswith("iOS") for name in name_clusters(texts, {}).values())
+
+
+def test_a_name_is_in_the_language_of_most_texts_and_codes_belong_to_each() -> None:
+    mixed = [*["退款 refund RF-302 没到账"] * 5, *["refund RF-302 退款 missing"] * 2]
+    parts = name_clusters({0: mixed, 1: _RATE}, {})[0].name.split(" · ")
+    assert "refund" not in parts
+    assert "退款" in parts
+    assert any("RF-302" in part for part in parts)
+
+
+def test_no_term_crosses_the_end_of_a_sentence_or_a_version() -> None:
+    texts = {0: ["Payment fails. Checkout v5.1.0 hangs"] * 4, 1: _RATE}
+    keywords = {word.casefold() for word in name_clusters(texts, {})[0].keywords}
+    assert not keywords & {"fails checkout", "checkout v5.1.0", "v5.1.0", "v5.1.0 hangs"}
