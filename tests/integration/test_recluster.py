@@ -4,6 +4,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -14,6 +15,7 @@ from app.recluster import Reclustered, generation_in_force, publish_next, reclus
 from app.scratch import Told
 from app.settings import Settings, kafka_options
 from models.errors import Fatal, Transient
+from models.generation import NamedBy
 from models.routing.encode import Encoder
 from schemas.codec import encode
 from schemas.contract import time_of
@@ -199,3 +201,31 @@ def test_the_worker_that_leads_does_it_by_itself_once_it_is_time(
     assert eventually(lambda: generation_in_force(settings, options)[0] != changed, 90)
     assert eventually(lambda: 'generations_read_total{result="in_force"} 2.0' in worker.page("/metrics")[1])
     assert worker.stop() == 0
+
+
+def test_articles_name_clusters_until_they_are_gone(
+    broker: str, settings: Settings, learned: str, sluice: Sluice, tmp_path: Path
+) -> None:
+    """The titles are those of a file; one that is about no ticket names none."""
+    kafka = kafka_options(settings, broker)
+    articles = tmp_path / "articles.csv"
+    lock = "fingerprint reader on the smart door lock does not recognise a finger, the lock is offline"
+    articles.write_text(
+        f"article_id,title,text\nKB-1,Lock does not open,{lock}\nKB-2,Parental leave,How to take a month off\n"
+    )
+    dry = sluice.said("recluster", "--once", "--dry-run", "--knowledge", str(articles))
+    assert dry["articles"] == 2
+    assert sluice.said("knowledge", "import", str(articles)) == {"articles": 2, "bad_rows": 0}
+    said = sluice.said("recluster", "--once")
+    named = {c.id: c for c in generation_in_force(settings, kafka)[1].clusters if c.named is NamedBy.ARTICLE}
+    assert said["named_by"]["article"] == len(named) == 1
+    (cluster,) = named.values()
+    assert (cluster.kb_article_id, cluster.owner) == ("KB-1", "locks")
+    assert cluster.name == "Lock does not open"
+
+    sluice.said("knowledge", "remove", "KB-1", "KB-2")
+    assert sluice.said("recluster", "--once")["named_by"]["article"] == 0
+    again = next(c for c in generation_in_force(settings, kafka)[1].clusters if c.id == cluster.id)
+    assert (again.named, again.kb_article_id) == (NamedBy.TERMS, None)
+    assert again.name != cluster.name
+    assert again.name
