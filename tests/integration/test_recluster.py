@@ -209,7 +209,7 @@ def test_articles_name_clusters_until_they_are_gone(
     """The titles are those of a file; one that is about no ticket names none."""
     kafka = kafka_options(settings, broker)
     articles = tmp_path / "articles.csv"
-    lock = "fingerprint reader on the smart door lock does not recognise a finger, the lock is offline"
+    lock = "fingerprint reader on the smart door lock does not recognise a finger and the lock is offline"
     articles.write_text(
         f"article_id,title,text\nKB-1,Lock does not open,{lock}\nKB-2,Parental leave,How to take a month off\n"
     )
