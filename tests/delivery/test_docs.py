@@ -233,8 +233,7 @@ def test_every_figure_of_the_demos_report_is_explained() -> None:
 
 def test_every_decision_is_in_the_index() -> None:
     records = sorted(path.name for path in (ROOT / "docs/decisions").glob("0*.md"))
-    numbers = [name[:4] for name in records]
-    assert len(set(numbers)) == len(numbers)
+    assert [name[:4] for name in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
     index = (ROOT / "docs/decisions/README.md").read_text()
     assert re.findall(r"\]\((0[^)]+)\)", index) == records
 
