@@ -25,6 +25,16 @@ _READ_AT_ONCE = 500
 _METADATA_TIMEOUT_S = 15.0
 
 
+def each_of(*handlers: Handler) -> Handler:
+    """Hands a record to all of them, in their order."""
+
+    def handle(record: Record) -> None:
+        for one in handlers:
+            one(record)
+
+    return handle
+
+
 def reader_options(kafka: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a consumer that reads committed records only and joins no group."""
     return {

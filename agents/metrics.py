@@ -125,6 +125,10 @@ class Metrics:
     """Revision of the last correction read."""
     drift: Gauge
     """Population stability index of the last tickets against the history, by measure; absent while they are too few."""
+    triage_pool: Gauge
+    """Tickets that no cluster explains and that wait for others like them; at the worker that leads."""
+    emerging: Counter
+    """Records of emerging problems announced, by their status."""
     shadow: Counter
     """Decisions made beside those of the generation in force, by what they differ in."""
 
@@ -183,5 +187,7 @@ def declare(
         triage=Recent(gauge("live_triage_share", "Triage among the last decisions")),
         revision=gauge("corrections_revision", "Revision of the last correction read"),
         drift=gauge("drift_psi", "Population stability index of the last tickets by measure", "of"),
+        triage_pool=gauge("triage_pool_tickets", "Tickets that no cluster explains, at the leader"),
+        emerging=counter("emerging", "Records of emerging problems announced by status", "status"),
         shadow=counter("shadow_decisions", "Decisions of a candidate by what they differ in", "differs"),
     )

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agents.emerging import surge_record
 from agents.follower import Lookup
 from agents.generations import generation_records
 from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
 from agents.wire import Output, Record
 from app.bootstrap import publisher, ways_of, write
+from app.emerging import provisional_of, read_emerging, settled, verdict_of
 from app.knowledge import encoded, read_topic
 from app.published import read_in_force, read_published
 from app.scratch import Told
@@ -38,12 +40,14 @@ from schemas.contract import epoch_ms_of
 from schemas.decision import OutcomeName
 from schemas.knowledge import Article
 from schemas.state import TicketState, TicketStatus
+from schemas.surge import Surge
 from schemas.unreadable import Unreadable
 
 # How much more it says whose a ticket is that people took it from somebody.
 _REASSIGNED = 3.0
 
 _SOLVED = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
+_SOURCE = "/sluice/recluster"
 
 # Generations that stay in their topic, the one in force among them: decisions of older ones can no longer be made
 # again, and a worker that starts has not to read a year of them.
@@ -63,6 +67,7 @@ class Reclustered:
             place of one whose decisions can be made again.
         tickets: read, of which so many `used`; others were left out for these reasons.
         articles: of the knowledge base that clusters could be named by.
+        emerging: problems that were announced since the last generation, which this one confirms or drops.
     """
 
     last: str
@@ -73,6 +78,7 @@ class Reclustered:
     left_out: dict[str, int]
     articles: int = 0
     unchanged: bool = False
+    emerging: Sequence[Surge] = ()
 
     def report(self) -> dict[str, Any]:
         """What is told of it, without a ticket's text."""
@@ -92,6 +98,9 @@ class Reclustered:
             "moved": round(self.made.moved, 4),
             "refusal": self.refusal,
             "unchanged": self.unchanged,
+            "emerging": {
+                surge.cluster.id: verdict_of(surge, self.made.generation) for surge in self.emerging
+            },
             "thresholds": asdict(self.made.generation.thresholds),
         }
 
@@ -144,6 +153,7 @@ def recluster(
         word = read_word(lookup, names, last)
         told.step("reading the knowledge base")
         known = {**read_topic(lookup, names), **(articles or {})}
+        emerging = read_emerging(lookup, names.surges)
     finally:
         lookup.close()
     left_out = Counter({"unreadable": len(read.unreadable)})
@@ -165,7 +175,7 @@ def recluster(
     told.step(f"clustering {len(chosen)} tickets")
     with threadpool_limits(limits=1, user_api="blas"):
         made = next_generation(
-            known_of(chosen, last_id, word, base),
+            known_of(chosen, last_id, word, base, emerging),
             last,
             now_ms=max(last.created_at_ms + 1, *(epoch_ms_of(state.updated_at) for state in chosen)),
             ways=ways_of(settings),
@@ -181,6 +191,7 @@ def recluster(
         left_out={why: count for why, count in sorted(left_out.items()) if count},
         unchanged=same_but_for_time(made.generation, last),
         articles=len(base.ids),
+        emerging=emerging,
     )
 
 
@@ -204,7 +215,9 @@ def publish_next(found: Reclustered, settings: Settings, kafka: dict[str, Any]) 
             raise Fatal(f"{now} was put in force while {found.last} was reclustered: do it again")
         old = [key for keys in list(there.live.values())[: 1 - _KEPT] for key in keys]
         gone = [Output(names.generations, key, None, ()) for key in old]
-        write(producer, [*gone, *(Output(names.generations, key, value, ()) for key, value in records)])
+        ends = [settled(surge, found.made.generation, name) for surge in found.emerging]
+        made = [Output(names.generations, key, value, ()) for key, value in records]
+        write(producer, [*gone, *made, *(surge_record(surge, names.surges, _SOURCE) for surge in ends)])
     return name
 
 
@@ -259,10 +272,15 @@ def sampled(
 
 
 def known_of(
-    states: Sequence[TicketState], last_id: str, word: Word, articles: Articles | None = None
+    states: Sequence[TicketState],
+    last_id: str,
+    word: Word,
+    articles: Articles | None = None,
+    emerging: Sequence[Surge] = (),
 ) -> Known:
     """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
     never taken away, that owner."""
+    announced = provisional_of(emerging)
     return Known(
         history=History(
             vectors=np.stack([vector_of(state.vector) for state in states]),
@@ -286,6 +304,7 @@ def known_of(
             [epoch_ms_of(state.decided_at or state.updated_at) for state in states], dtype=np.int64
         ),
         articles=articles,
+        provisional=[announced.get(state.ticket_id) for state in states],
     )
 
 

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     recluster_tickets: Annotated[int, Field(ge=100, le=2_000_000)] = 200_000
     churn_budget: Ratio = 0.1
 
+    # Tickets that make a new problem between two reclusterings (0: none is looked for).
+    emerging_tickets: Annotated[int, Field(ge=0, le=50)] = 5
+
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05

@@ -18,10 +18,12 @@ from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits
 
 from agents import instep
+from agents.announce import Announcer
+from agents.emerging import EmergingWatch, add_emerging
 from agents.exits import die
 from agents.feed import BatchChannel, Deliver, Feed
 from agents.flood import FloodGuard
-from agents.follower import Follower, Lookup, count_partitions
+from agents.follower import Follower, Handler, Lookup, count_partitions, each_of
 from agents.home import Homes
 from agents.intake import Intake
 from agents.live import Live
@@ -50,6 +52,7 @@ from models.routing.escalate import Action, EscalatePolicy, Rule
 from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
 from models.routing.pack import PackPolicy
+from models.surge.emerging import EmergingPolicy
 from models.vote import VotePolicy
 from models.words import cut_han
 from schemas.codec import Limits
@@ -200,11 +203,17 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     if settings.explain:
         cut_han("预热")  # its dictionary takes a second, which no batch should wait for
     live = Live(encoder.fingerprint, encoder.dim, metrics, duplicate_policy(settings))
-    handlers = {
+    handlers: dict[str, Handler] = {
         names.generations: live.on_generation,
         names.corrections: live.on_correction,
         names.state: live.on_state,
     }
+    if settings.emerging_tickets:
+        policy = EmergingPolicy(least=settings.emerging_tickets)
+        watch = EmergingWatch(encoder.fingerprint, encoder.dim, policy, metrics, _now_ms)
+        handlers |= {names.state: each_of(live.on_state, watch.on_state), names.surges: watch.on_surge}
+        send = Announcer(kafka, parts.producer).send
+        add_emerging(app, watch, live, send, names.surges)
     follower = Follower(kafka, handlers, live.swap, die)
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
@@ -241,6 +250,10 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         _log.info("left_group")
 
     return app
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _partitions(kafka: dict[str, Any], names: TopicNames) -> int:
@@ -283,7 +296,7 @@ def _routing_path(
         names=names,
         metrics=metrics,
         worker=instance,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=_now_ms,
         sentiment=head_for(encoder.fingerprint, settings.hears_sentiment),
         shadow=shadow_policy(settings),
         explain=settings.explain,

@@ -83,6 +83,15 @@ def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
     out.print("\n[bold]Decisions, as a subscriber reads them[/]")
     for decision in _varied(decisions):
         _print_one(decision)
+    if report["emerging"]:
+        out.print("\n[bold]New problems, as who is on call reads them[/]")
+    for problem in report["emerging"]:
+        out.print(
+            f"\n  [bold]{escape(problem['name'])}[/]  {problem['tickets']} tickets, expected {problem['expected']:.2f}",
+            highlight=False,
+        )
+        for description in problem["descriptions"]:
+            _say(f"    {description}")
 
 
 def _varied(decisions: list[Decision]) -> list[Decision]:

@@ -256,5 +256,47 @@ def clusters(
         print_clusters(report)
 
 
+@app.command()
+def emerging(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or JSON Lines, also .gz.", show_default=False)],
+    text: TextColumn = "text",
+    label: ProblemColumn = "label",
+    oos_label: Annotated[str, typer.Option(help="Label of the rows that are of no problem.")] = "oos",
+    split_column: Annotated[
+        str | None, typer.Option(help="Column that parts FILE; split, if it has that one; else in five.")
+    ] = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=500, help="Days, on each of which another problem is new.")
+    ] = 20,
+    tickets: Annotated[int, typer.Option(min=50, max=100_000, help="Other tickets of a day.")] = 3_000,
+    planted: Annotated[int, typer.Option(min=5, max=1_000, help="Tickets of the new problem.")] = 15,
+    hours: Annotated[float, typer.Option(min=0.1, max=24, help="Over which they come in.")] = 8.0,
+    as_json: Json = False,
+) -> None:
+    """Leave problems out of what is learnt, let them appear in a day of tickets, and say when each is announced.
+
+    `median_ticket` is the ticket of the new problem with which it is announced, one more than there are where it never
+    is; `false_a_day` counts announcements of which most tickets are of known problems, or of none.
+
+    Example: sluice evaluate emerging tickets.csv --text subject+body --label category --json
+    """
+    from app.cli.emerging_table import print_emerging
+    from app.evaluate.emerging import Planting, evaluate_emerging
+    from app.evaluate.parts import Columns, split_file
+    from app.scratch import Told
+    from models.surge.emerging import EmergingPolicy
+
+    settings = load_settings()
+    parts = split_file(file, Columns(text, label, split_column), oos_label, ("train", "test"), None, 0)
+    planting = Planting(days=days, tickets=tickets, planted=planted, hours=hours)
+    policy = EmergingPolicy(least=settings.emerging_tickets or EmergingPolicy().least)
+    with progress() as tell:
+        report = evaluate_emerging(parts, settings, planting, policy, Told(_step, tell))
+    if as_json:
+        print_json(report)
+    else:
+        print_emerging(report)
+
+
 def _step(line: str) -> None:
     err.print(f"[dim]·[/] {escape(line)}", highlight=False)

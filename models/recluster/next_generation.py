@@ -17,6 +17,7 @@ from models.recluster.articles import Articles
 from models.recluster.assemble import Bare, assemble
 from models.recluster.cluster import Fallback, Labels, Ways, centroids_of, problems_without_owner
 from models.recluster.describe import Description, descriptions_of, with_descriptions
+from models.recluster.emerged import confirmed
 from models.recluster.examples import examples_of
 from models.recluster.first_generation import medoids_of, new_id
 from models.recluster.history import Group, History, canonical_order, check_history, keys_of
@@ -66,6 +67,8 @@ class Known:
         word: what people said of clusters as wholes.
         decided_at_ms: [n] int64, when each was found there; None where nobody knows: before all that changed then.
         articles: of the knowledge base; None where nobody knows of any.
+        provisional: n, the id of the cluster that each was announced under as an emerging problem, None for none; or
+            empty.
     """
 
     history: History
@@ -75,6 +78,7 @@ class Known:
     word: Word = field(default_factory=Word)
     decided_at_ms: NDArray[np.int64] | None = None
     articles: Articles | None = None
+    provisional: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +461,9 @@ def _clusters(
     said = {number: word.named[cluster.id] for number, cluster in was.items() if cluster.id in word.named}
     beside = {-1 - number: cluster.name for number, cluster in enumerate(bare)}
     names = names_of(problems.groups, known.history, was, known.articles, said, beside)
+    emerged = confirmed(
+        known.provisional or [None] * len(known.history.texts), problems.assignment, alignment.old
+    )
     taken = {cluster.id for cluster in last.clusters}
     medoids = medoids_of(problems)
     clusters: list[Cluster] = []
@@ -469,7 +476,7 @@ def _clusters(
             continue
         origin = int(alignment.origin[number])
         owner = last.clusters[origin].owner if group.owner is None and origin >= 0 else group.owner
-        identity = apart.id_for(group, taken) or new_id(owner, medoids[number], taken)
+        identity = apart.id_for(group, taken) or emerged.get(number) or new_id(owner, medoids[number], taken)
         taken.add(identity)
         clusters.append(_called(name, identity, owner, group))
     return tuple(clusters)

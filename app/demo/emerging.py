@@ -1,0 +1,42 @@
+"""Emerging problems of a replay: what the worker announced, beside the truth. Between replay and report."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from agents.follower import Lookup
+from app.demo.report import Truth
+from app.emerging import read_emerging
+from schemas.surge import Surge
+
+# The leader is elected within seconds of a start, and looks every two.
+_PATIENCE_S = 15.0
+_LOOK_S = 0.5
+_SHOWN = 3
+
+
+def await_emerging(kafka: dict[str, Any], topic: str) -> list[Surge]:
+    """What is announced, once there is something, or after a quarter of a minute without."""
+    deadline = time.monotonic() + _PATIENCE_S
+    with closing(Lookup(kafka)) as lookup:
+        while not (found := read_emerging(lookup, topic)) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+    return found
+
+
+def emerging_line(surge: Surge, truths: Mapping[str, Truth]) -> dict[str, Any]:
+    """One announcement for the report: how many tickets it holds, and how many of them are of its most frequent problem
+    by the truth, where that is known."""
+    problems = [truth.problem for one in surge.ticket_ids if (truth := truths.get(one)) is not None]
+    known = [problem for problem in problems if problem is not None]
+    most = max(sorted(set(known)), key=known.count, default=None)
+    return {
+        "surge_id": surge.surge_id,
+        "name": surge.cluster.name,
+        "tickets": surge.observed,
+        "expected": surge.expected,
+        "problem": most,
+        "of_that_problem": known.count(most) if most is not None else None,
+        "descriptions": surge.descriptions[:_SHOWN],
+    }
