@@ -15,7 +15,7 @@ PLACES = [
     *("app", "app/cli", "agents", "schemas", "models", "models/engines", "models/routing"),
     *("models/surge", "models/recluster", "models/learn"),
 ]
-CORE = ["evidence", "lexicon", "vote", "generation", "exact", "words", "errors"]
+CORE = ["evidence", "lexicon", "vote", "generation", "exact", "words", "described", "errors"]
 MODULES = ["app/cli/console.py", *(f"models/{name}.py" for name in CORE)]
 
 VIOLATIONS = {
@@ -27,6 +27,7 @@ VIOLATIONS = {
     "learning imports a path": ("core", "models/learn/head.py", "import models.routing"),
     "evidence imports what it is learned by": ("core", "models/evidence.py", "import models.learn"),
     "evidence imports the lexicon": ("core", "models/evidence.py", "import models.lexicon"),
+    "descriptions import the evidence": ("core", "models/described.py", "import models.evidence"),
     "generations import the vote": ("core", "models/generation.py", "import models.vote"),
     "arithmetic imports a generation": ("core", "models/exact.py", "import models.generation"),
     "a new folder of models without a layer": ("core", "models/spare/__init__.py", ""),
