@@ -22,20 +22,24 @@ from tests.integration.test_worker import send
 
 pytestmark = pytest.mark.integration
 
-_PAST = 900
+_PROBLEMS = 24
+_TEAM = "物联网"  # whose problem is the new one
 
 
 @pytest.fixture
 def replay(settings: Settings, encoder: Encoder) -> tuple[list[SampleTicket], list[SampleTicket]]:
     """Ordinary tickets and those of a problem that the published history does not hold."""
     sample = generate(7, NOW_MS)
-    past = [PastTicket(ticket.event) for ticket in sample.past[:: len(sample.past) // _PAST]]
+    kinds = sorted({ticket.problem for ticket in sample.past if ticket.problem and ticket.team != _TEAM})[
+        :_PROBLEMS
+    ]
+    past = [PastTicket(ticket.event) for ticket in sample.past if ticket.problem in kinds]
     prepared = prepare(past, encoder, clean_policy(settings), pack_policy(settings), lambda *_: None)
     assert settings.bootstrap is not None
     options = kafka_options(settings, settings.bootstrap)
     publish(prepared, fit(prepared, encoder, sample.teams, NOW_MS), settings, options, lambda *_: None)
     new = [ticket for ticket in sample.replay if ticket.problem == NEW_PROBLEM]
-    ordinary = [ticket for ticket in sample.replay if ticket.problem not in {NEW_PROBLEM, None}]
+    ordinary = [ticket for ticket in sample.replay if ticket.problem in kinds]
     return ordinary[:60], new
 
 
@@ -53,7 +57,7 @@ def test_it_is_announced_goes_on_with_another_worker_and_is_confirmed(
     start_worker: StartWorker,
 ) -> None:
     ordinary, new = replay
-    worker = start_worker(web_port=0).await_ready()
+    worker = start_worker().await_ready()
     send(broker, topics.tickets, *(ticket.event for ticket in ordinary))
     await_answers(broker, topics, len(ordinary))
     send(broker, topics.tickets, *(ticket.event for ticket in new[:15]))
