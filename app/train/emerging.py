@@ -34,7 +34,7 @@ from models.surge.emerging import EmergingPolicy, Newcomer, TriagePool
 from models.surge.judge import MOST_DEVIATIONS, Judge, Weights, log_odds
 
 FALSE_A_DAY = 0.5
-"""Announcements a day of no new problem that are borne, where the weights were not learnt: half of what is promised."""
+"""Announcements a day of no new problem that are borne, where the weights were not learnt; judge.py asks for more."""
 
 _SOURCES = ("banking77", "clinc150")
 _GENERATIONS = 2

@@ -44,7 +44,10 @@ COMMITTED = Judge(
         bias=-7.2991,
         slopes=(0.4276, 0.58, 0.7891, 1.747, 1.3883, 0.0733, -0.8784),
     ),
-    at=0.65,
+    # Training, with 2 % of chatter among the tickets, prints .65 for half of a false announcement a day; people who are
+    # called for nothing stop listening. Four other generations of the train parts, with 5 % of chatter in two of them,
+    # had 1.1, 0, 1.2 and 0 a day there, and 0, 0, .25 and 0 from 1.5 on.
+    at=1.5,
 )
 
 
