@@ -20,7 +20,8 @@ from app.settings import Settings
 from models.engines.vector_index import ExactIndex
 from models.errors import Fatal
 from models.evidence import searchable
-from models.surge.emerging import EmergingPolicy, Newcomer, TriagePool
+from models.surge.emerging import EmergingPolicy, TriagePool
+from models.surge.group import Newcomer
 
 _DAY_MS = 86_400_000
 _START_MS = 1_790_000_000_000

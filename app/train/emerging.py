@@ -30,7 +30,8 @@ from models.engines.vector_index import ExactIndex
 from models.errors import Fatal
 from models.evidence import searchable
 from models.exact import Floats
-from models.surge.emerging import EmergingPolicy, Newcomer, TriagePool
+from models.surge.emerging import EmergingPolicy, TriagePool
+from models.surge.group import Newcomer
 from models.surge.judge import MOST_DEVIATIONS, Judge, Weights, log_odds
 
 FALSE_A_DAY = 0.5

@@ -26,6 +26,7 @@ from models.recluster.owners import ownership_of
 from models.recluster.parts import MOST_PARTS, Parted, Tickets, parted
 from models.recluster.pins import members_of, pinned, pinned_rows
 from models.recluster.problems import MakePolicy, Problems, learn_lexicon
+from models.recluster.shared import SharePolicy, by_owner
 from models.recluster.word import Word, united
 from models.vote import IndexBuilder, Rows, Vectors, settle
 
@@ -41,15 +42,12 @@ class NextPolicy:
     """How people's word becomes owners, and when clusters are the same.
 
     Attributes:
-        least_tickets, least_share: an owner's tickets of one problem, by their weight, from which on the owner has a
-            cluster of it; fewer go to the owner's nearest cluster.
         least_own: tickets from which on a described cluster is known by them. With fewer it stays described, and they
             teach nothing: of one ticket a head learns less than the description says.
         make: how a generation is made of it.
     """
 
-    least_tickets: float = 5.0
-    least_share: float = 0.2
+    share: SharePolicy = field(default_factory=SharePolicy)
     least_own: int = 10
     align: AlignPolicy = field(default_factory=AlignPolicy)
     make: MakePolicy = field(default_factory=MakePolicy)
@@ -131,7 +129,7 @@ def next_generation(
     before = _before(known, last)
     members = members_of(known.ids, (before, _since(known)), known.word, last)
     handled = _handled(known, members, last)
-    owned = _owned(labels, hybrid, order, handled, known.weight, policy)
+    owned = by_owner(labels, hybrid, order, handled, known.weight, policy.share)
     tickets = _tickets(known, handled, before, hybrid, order)
     kept = pinned(united(owned, known.ids, known.word), members, tickets, last, known.word)
     apart = parted(kept.groups, tickets, known.word, last, ways.within_owner)
@@ -345,96 +343,6 @@ def _events(
         if event.cluster not in there and into.get(event.cluster) in there:
             change, other, share = Change.MERGED.value, into[event.cluster], 1.0
         yield LineageEvent(change, event.cluster, other, share, now_ms)
-
-
-def _owned(
-    labels: Labels,
-    vectors: Vectors,
-    order: Rows,
-    handled: Sequence[str | None],
-    weight: NDArray[np.float64],
-    policy: NextPolicy,
-) -> list[Group]:
-    """The problems as groups of one owner each, in the order of their labels and of the owners' names; whom people gave
-    a ticket to has it in any case."""
-    groups: list[Group] = []
-    of_label: dict[int, list[int]] = {}
-    for row in order.tolist():
-        if labels[row] >= 0:
-            of_label.setdefault(int(labels[row]), []).append(row)
-    strays: dict[str, list[int]] = {}
-    for label in sorted(of_label):
-        rows = np.array(of_label[label], dtype=np.int64)
-        groups += _by_owner(
-            rows, vectors, [handled[row] for row in of_label[label]], weight[rows], policy, strays
-        )
-    return _taken_in(groups, strays, vectors)
-
-
-def _by_owner(
-    rows: Rows,
-    vectors: Vectors,
-    handled: Sequence[str | None],
-    weight: NDArray[np.float64],
-    policy: NextPolicy,
-    strays: dict[str, list[int]],
-) -> list[Group]:
-    """The tickets of one problem, by owners who have enough of them; tickets of the others become strays. Where too few
-    are handled to say whose it is, or no owner has its share of them, it is nobody's."""
-    said: dict[str, float] = {}
-    for owner, counts in zip(handled, weight.tolist(), strict=True):
-        if owner is not None:
-            said[owner] = said.get(owner, 0.0) + counts
-    few, total = policy.least_share * len(rows), sum(said[owner] for owner in sorted(said))
-    strongest = max(said.values(), default=0.0)
-    unclear = strongest < policy.least_share * total
-    if not said or unclear or (strongest < policy.least_tickets and total < few):
-        for row, owner in zip(rows.tolist(), handled, strict=True):
-            if owner is not None:
-                strays.setdefault(owner, []).append(row)
-        nobody = rows[[owner is None for owner in handled]]
-        return [Group(nobody, None, None)] if len(nobody) else []
-    most = max(sorted(said), key=lambda owner: said[owner])
-    enough = [
-        owner
-        for owner in sorted(said)
-        if owner == most
-        or (said[owner] >= policy.least_tickets and said[owner] >= policy.least_share * total)
-    ]
-    number = {owner: place for place, owner in enumerate(enough)}
-    own = np.full(len(rows), -1, dtype=np.int64)
-    for place, (row, owner) in enumerate(zip(rows.tolist(), handled, strict=True)):
-        if owner in number:
-            own[place] = number[owner]
-        elif owner is not None:
-            own[place] = -2
-            strays.setdefault(owner, []).append(row)
-    nobody = own == -1
-    if nobody.any():
-        own[nobody] = (vectors[rows[nobody]] @ centroids_of(vectors[rows], own).T).argmax(axis=1)
-    return [Group(rows[own == place], owner, None) for owner, place in number.items()]
-
-
-def _taken_in(groups: list[Group], strays: dict[str, list[int]], vectors: Vectors) -> list[Group]:
-    """The groups, each stray in the nearest one of its owner; those of an owner who has none are one of their own."""
-    of_owner: dict[str, list[int]] = {}
-    for number, group in enumerate(groups):
-        if group.owner is not None:
-            of_owner.setdefault(group.owner, []).append(number)
-    members = [group.rows for group in groups]
-    more: list[Group] = []
-    for owner in sorted(strays):
-        rows, own = np.array(strays[owner], dtype=np.int64), of_owner.get(owner)
-        if own is None:
-            more.append(Group(rows, owner, None))
-            continue
-        there = [groups[number].rows for number in own]
-        labels = np.repeat(np.arange(len(own)), [len(of) for of in there])
-        centroids = centroids_of(vectors[np.concatenate(there)], labels)
-        nearest = (vectors[rows] @ centroids.T).argmax(axis=1)
-        for place, number in enumerate(own):
-            members[number] = np.append(members[number], rows[nearest == place])
-    return [*(Group(rows, g.owner, None) for rows, g in zip(members, groups, strict=True)), *more]
 
 
 def _centroids(last: Generation, history: History, assignment: Labels, word: Word) -> tuple[Vectors, Vectors]:

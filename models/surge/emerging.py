@@ -7,17 +7,17 @@ nearest.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import poisson
 
 from models.evidence import Searchable, gather
 from models.exact import Floats
 from models.lexicon import join
+from models.surge.group import Group, Newcomer
 from models.surge.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
 from models.surge.space import Space, known_odds, learn_space, pair_odds, points_of, together
-from models.vote import Rows, Vectors, VotePolicy, settle
+from models.vote import Rows, VotePolicy, settle
 
 # Past tickets whose cosines say how near the history is.
 _NEAREST = 4
@@ -39,71 +39,6 @@ class EmergingPolicy:
     most: int = 4_096
     weights: Weights = COMMITTED.weights
     at: float = COMMITTED.at
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A ticket that was decided on.
-
-    Attributes:
-        at_ms: when it was.
-        text: masked.
-        vector: [dim] of the encoder.
-        confidence: of the decision, 0 where nothing was chosen.
-        owner: whom it named.
-    """
-
-    ticket_id: str
-    customer_id: str | None
-    at_ms: int
-    text: str
-    vector: Vectors
-    confidence: float
-    owner: str | None
-
-
-@dataclass(slots=True)
-class Group:
-    """Tickets of one new problem, in the order of their coming.
-
-    Attributes:
-        members: may lose one that is deleted.
-        total: [D] sum of their points.
-        count: tickets in `total`.
-    """
-
-    members: list[Newcomer]
-    total: Floats
-    count: int
-    _vectors: dict[str, Vectors] = field(default_factory=dict)
-
-    def add(self, ticket: Newcomer, point: Floats, vector: Vectors) -> None:
-        self.members.append(ticket)
-        self.total = self.total + point
-        self.count += 1
-        self._vectors[ticket.ticket_id] = vector
-
-    def examples(self, most: int) -> list[Newcomer]:
-        """Up to `most` members of different texts: the one nearest to their mean, then each time the one that is
-        farthest from those before it."""
-        first_of = {ticket.text: ticket for ticket in reversed(self.members)}
-        tickets = sorted(first_of.values(), key=lambda ticket: (ticket.at_ms, ticket.ticket_id))
-        if not tickets:
-            return []
-        rows = np.stack([self._vectors[ticket.ticket_id] for ticket in tickets])
-        chosen = [int((rows @ rows.mean(axis=0)).argmax())]
-        while len(chosen) < min(most, len(tickets)):
-            near = (rows @ rows[chosen].T).max(axis=1)
-            near[chosen] = np.inf
-            chosen.append(int(near.argmin()))
-        return [tickets[number] for number in chosen]
-
-    def forget(self, ticket_id: str) -> bool:
-        """Take a deleted ticket out; whether it was a member."""
-        before = len(self.members)
-        self.members = [ticket for ticket in self.members if ticket.ticket_id != ticket_id]
-        self._vectors.pop(ticket_id, None)
-        return len(self.members) < before
 
 
 Note = Callable[[Sequence[Newcomer], Floats], None]
@@ -327,8 +262,3 @@ class TriagePool:
         gain -= float(together(self._space, group.total, float(group.count)))
         joins = int((gain > together(self._space, points, 1.0)).sum())
         return tickets * (joins + 0.5) / (len(points) + 1.0)
-
-
-def chance(count: int, expected: float) -> float:
-    """How likely `count` tickets or more are where so many are expected: the upper tail of a Poisson distribution."""
-    return float(poisson.sf(count - 1, expected))

@@ -12,7 +12,8 @@ from agents.live import InForce
 from agents.metrics import declare
 from agents.state import text_of
 from models.routing.corrections import no_corrections
-from models.surge.emerging import EmergingPolicy, Newcomer
+from models.surge.emerging import EmergingPolicy
+from models.surge.group import Newcomer
 from schemas.codec import decode, encode
 from schemas.contract import time_of
 from schemas.surge import Surge, SurgeKind, SurgeStatus

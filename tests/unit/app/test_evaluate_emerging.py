@@ -9,7 +9,8 @@ import pytest
 
 from app.demo.history import generate, held_out
 from app.evaluate.emerging import Announced, Day, announced
-from models.surge.emerging import EmergingPolicy, Newcomer, TriagePool
+from models.surge.emerging import EmergingPolicy, TriagePool
+from models.surge.group import Newcomer
 from tests.unit.app.conftest import Run
 from tests.unit.surge.company import PROBLEMS, Company, company
 

@@ -11,7 +11,7 @@ from models.learn.lexicon import LexiconPolicy
 from models.recluster.first_generation import first_generation
 from models.recluster.history import History
 from models.recluster.problems import MakePolicy
-from models.surge.emerging import Newcomer
+from models.surge.group import Newcomer
 from models.vote import Vectors, settle
 
 DIM, PROBLEMS, TEAMS = 48, 24, 6

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import poisson
 
 from models.exact import Floats
-from models.surge.emerging import EmergingPolicy, Newcomer, TriagePool, chance
+from models.surge.emerging import EmergingPolicy, TriagePool
+from models.surge.group import Newcomer, chance
 from models.surge.judge import MEASURES
 from tests.unit.surge.company import HOUR_MS, PROBLEMS, Company, company
 
