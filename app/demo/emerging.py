@@ -10,18 +10,23 @@ from app.demo.report import Truth
 from app.emerging import read_emerging
 from schemas.surge import Surge
 
-# The leader is elected within seconds of a start, and looks every two.
-_PATIENCE_S = 15.0
+# The leader looks every two seconds: after six without news it has seen all.
+_PATIENCE_S = 30.0
+_QUIET_S = 6.0
 _LOOK_S = 0.5
 _SHOWN = 3
 
 
 def await_emerging(kafka: dict[str, Any], topic: str) -> list[Surge]:
-    """What is announced, once there is something, or after a quarter of a minute without."""
-    deadline = time.monotonic() + _PATIENCE_S
+    """What is announced, once nothing was added to it for a few seconds."""
+    begun = since = time.monotonic()
+    found: list[Surge] = []
     with closing(Lookup(kafka)) as lookup:
-        while not (found := read_emerging(lookup, topic)) and time.monotonic() < deadline:
+        while time.monotonic() < min(since + _QUIET_S, begun + _PATIENCE_S):
             time.sleep(_LOOK_S)
+            now = read_emerging(lookup, topic)
+            if now != found:
+                found, since = now, time.monotonic()
     return found
 
 

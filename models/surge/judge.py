@@ -45,9 +45,10 @@ COMMITTED = Judge(
         slopes=(0.4276, 0.58, 0.7891, 1.747, 1.3883, 0.0733, -0.8784),
     ),
     # Training, with 2 % of chatter among the tickets, prints .65 for half of a false announcement a day; people who are
-    # called for nothing stop listening. Four other generations of the train parts, with 5 % of chatter in two of them,
-    # had 1.1, 0, 1.2 and 0 a day there, and 0, 0, .25 and 0 from 1.5 on.
-    at=1.5,
+    # called for nothing stop listening. Four other generations of the train parts had 1.1, 0, 1.2 and 0 a day there,
+    # and none from 1.75 on. The sample company, whose replay words known problems as its history never did, has three
+    # in two days at 2.5, and its new problem.
+    at=2.5,
 )
 
 
