@@ -46,7 +46,6 @@ _OTHER_TEXTS = 400
 _MOST_CHARS = 2_000
 _MOST_IDS = 100
 _DESCRIPTIONS = 5
-_HOUR_MS = 3_600_000
 
 # How often the leader looks.
 _LOOK_S = 2.0
@@ -68,13 +67,12 @@ class EmergingWatch:
         self, encoder: str, dim: int, policy: EmergingPolicy, metrics: Metrics, now_ms: Callable[[], int]
     ) -> None:
         self._encoder, self._dim, self._policy, self._now_ms = encoder, dim, policy, now_ms
-        self._changing = threading.Lock()  # held for every touch of the six below
+        self._changing = threading.Lock()  # held for every touch of the five below
         self._recent: dict[str, Newcomer] = {}  # in the order of their coming
         self._fresh: list[Newcomer] = []
         self._gone: list[str] = []
         self._open: dict[str, Surge] = {}
         self._settled: set[str] = set()
-        self._an_hour: Counter[int] = Counter()
         self._pool: TriagePool | None = None
         self._generation = ""
         self._ids: dict[int, str] = {}  # of each group of the pool its surge id
@@ -102,7 +100,6 @@ class EmergingWatch:
         with self._changing:
             if newcomer is None or newcomer.ticket_id in self._recent:
                 return
-            self._an_hour[at_ms // _HOUR_MS] += 1
             self._recent[newcomer.ticket_id] = newcomer
             self._fresh.append(newcomer)
             while len(self._recent) > 2 * self._policy.most:
@@ -153,7 +150,6 @@ class EmergingWatch:
             for ticket_id in [one for one, ticket in self._recent.items() if ticket.at_ms < oldest_ms]:
                 del self._recent[ticket_id]
             recent, announced, settled = dict(self._recent), dict(self._open), set(self._settled)
-            tickets = sum(count for hour, count in self._an_hour.items() if hour >= oldest_ms // _HOUR_MS)
         if self._pool is None or self._generation != in_force.id:
             self._pool, fresh = self._pool_under(in_force, recent, announced)
         pool = self._pool
@@ -168,7 +164,7 @@ class EmergingWatch:
                 pool.close(group)
                 continue
             held[surge_id] = group
-            surge = self._surge(surge_id, group, announced.get(surge_id), in_force.id, tickets, now_ms)
+            surge = self._surge(surge_id, group, announced.get(surge_id), in_force.id, now_ms)
             if surge is not None:
                 found.append(surge)
         found += [_ended(surge, now_ms) for one, surge in announced.items() if one not in held]
@@ -192,7 +188,6 @@ class EmergingWatch:
         group: Group,
         before: Surge | None,
         generation_id: str,
-        tickets: int,
         now_ms: int,
     ) -> Surge | None:
         """The group as it is to be announced; None where it stands so already."""
@@ -205,7 +200,7 @@ class EmergingWatch:
             if told <= set(ids) and observed < 2 * before.observed:
                 return None
         assert self._pool is not None
-        expected = self._pool.expected(group, max(tickets, observed))
+        expected = self._pool.expected(group)
         owners = Counter(ticket.owner for ticket in group.members if ticket.owner is not None)
         owner = min(owners, key=lambda name: (-owners[name], name)) if owners else None
         started = time_of(group.members[0].at_ms) if before is None else before.started_at

@@ -6,6 +6,7 @@ Between two reclusterings nobody else looks at them together: each by itself is 
 nearest.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy as np
 from models.evidence import Searchable, gather
 from models.exact import Floats
 from models.lexicon import join
-from models.surge.group import Group, Newcomer
+from models.surge.group import Group, Newcomer, chance
 from models.surge.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
 from models.surge.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from models.vote import Rows, VotePolicy, settle
@@ -32,6 +33,8 @@ class EmergingPolicy:
         window_ms: how long a ticket waits for others.
         most: tickets that wait at once, the latest.
         weights, at: of the judge, and the log-odds from which on a handful is announced.
+        chance: of so many tickets by the history's own share of tickets like them, up to which they are news: other
+            wordings of a known problem look new to the judge.
     """
 
     least: int = 5
@@ -39,6 +42,7 @@ class EmergingPolicy:
     most: int = 4_096
     weights: Weights = COMMITTED.weights
     at: float = COMMITTED.at
+    chance: float = 1e-3
 
 
 Note = Callable[[Sequence[Newcomer], Floats], None]
@@ -65,6 +69,8 @@ class TriagePool:
         self._strength, self._history = np.zeros(size), np.zeros(size)
         self._free = np.zeros(size, dtype=np.bool_)  # waits, in no group
         self._known: set[str] = set()
+        self._came_ms: deque[int] = deque()  # of all tickets of the window, waiting or not
+        self._past = self._past_points()
         self.groups: list[Group] = []
 
     def __len__(self) -> int:
@@ -84,6 +90,9 @@ class TriagePool:
         """
         if self._space is None or self._yardstick is None:
             return []
+        self._came_ms.extend(ticket.at_ms for ticket in newcomers)
+        while self._came_ms and self._came_ms[0] < self._came_ms[-1] - self._policy.window_ms:
+            self._came_ms.popleft()
         confident = self._yardstick.confident
         new = {ticket.ticket_id: ticket for ticket in newcomers if ticket.ticket_id not in self._known}
         fresh = [ticket for ticket in new.values() if ticket.confidence < confident]
@@ -160,7 +169,11 @@ class TriagePool:
         if float(log_odds(found[None, :], self._policy.weights)[0]) < self._policy.at:
             return None
         group = Group([], np.zeros(self._points.shape[1]), 0)
-        self._put(group, chosen)
+        for one in chosen:
+            group.add(self._tickets[one], self._points[one], self._hybrids[one])
+        if chance(group.count, self.expected(group)) > self._policy.chance:
+            return None
+        self._free[chosen] = False
         self.groups.append(group)
         self._gather_in(group, space)
         group.members.sort(key=lambda ticket: (ticket.at_ms, ticket.ticket_id))
@@ -251,14 +264,19 @@ class TriagePool:
         """Nobody joins this group any more."""
         self.groups.remove(group)
 
-    def expected(self, group: Group, tickets: int) -> float:
-        """How many of so many tickets would be as near to the group by chance: the share of the generation's exemplars
-        that would join it, of which half a one is always there (Jeffreys' rule)."""
-        if self._space is None:
-            return 0.0
-        generation = self._ready.generation
-        points = points_of(self._space, generation.exemplars[:, : generation.dim].astype(np.float32))
-        gain = together(self._space, points + group.total, group.count + 1.0)
+    def expected(self, group: Group) -> float:
+        """How many of the window's tickets would be as near to the group by chance: the share of the generation's
+        exemplars that would join it, of which half a one is always there (Jeffreys' rule)."""
+        assert self._space is not None
+        gain = together(self._space, self._past + group.total, group.count + 1.0)
         gain -= float(together(self._space, group.total, float(group.count)))
-        joins = int((gain > together(self._space, points, 1.0)).sum())
-        return tickets * (joins + 0.5) / (len(points) + 1.0)
+        joins = int((gain > together(self._space, self._past, 1.0)).sum())
+        tickets = max(len(self._came_ms), group.count)
+        return tickets * (joins + 0.5) / (len(self._past) + 1.0)
+
+    def _past_points(self) -> Floats:
+        """The generation's exemplars as points [E, D]."""
+        generation = self._ready.generation
+        if self._space is None:
+            return np.zeros((0, 0))
+        return points_of(self._space, generation.exemplars[:, : generation.dim].astype(np.float32))

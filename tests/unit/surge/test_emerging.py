@@ -113,9 +113,23 @@ def test_a_closed_group_takes_nobody(made: Company, pool: TriagePool) -> None:
 
 
 def test_few_are_expected_where_the_history_is_not(made: Company, pool: TriagePool) -> None:
-    (group,) = pool.take(made.tickets(NEW, 8, 52))
+    pool.take(made.tickets(3, 20, 52))
+    (group,) = pool.take(made.tickets(NEW, 8, 52, at_ms=23 * HOUR_MS))
     exemplars = len(made.ready.generation.exemplars)
-    assert pool.expected(group, 1_000) == pytest.approx(1_000 * 0.5 / (exemplars + 1))
+    came = 14 + 8  # those of the last 24 hours before the last: the first six came earlier
+    assert pool.expected(group) == pytest.approx(came * 0.5 / (exemplars + 1))
+
+
+def test_as_many_as_the_history_would_bring_are_no_news(made: Company) -> None:
+    never = TriagePool(made.ready, EmergingPolicy(at=-1e9, chance=1e-3))
+    always = TriagePool(made.ready, EmergingPolicy(at=-1e9, chance=1.0))
+    crowd = [replace(ticket, at_ms=0) for known in range(6) for ticket in made.tickets(known, 40, 55)]
+    known = [replace(ticket, at_ms=0) for ticket in odd(made.tickets(7, 6, 55))]
+    for pool in (never, always):
+        pool.take(crowd)
+    assert always.take(known)
+    assert never.take(known) == []
+    assert len(never) == 6
 
 
 def test_the_chance_is_the_upper_tail_of_poisson() -> None:
