@@ -53,7 +53,7 @@ def test_create_makes_what_is_missing_and_nothing_twice(broker: str, names: Topi
 def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None:
     client, specs = kafka.admin(broker), topic_specs(names, PARTITIONS, 1)
     tickets, routed, surges, feedback, insights, shadow, state, generations, *others = specs
-    corrections, _knowledge, counts, surge_state, dead = others
+    corrections, knowledge, counts, surge_state, dead = others
     admin.create(
         client,
         [
@@ -65,6 +65,7 @@ def test_check_says_exactly_what_differs(broker: str, names: TopicNames) -> None
             shadow,
             replace(state, partitions=3, follows=None),
             replace(generations, partitions=2),
+            knowledge,
             with_setting(counts, "compression.type", "zstd"),
             with_setting(surge_state, "delete.retention.ms", 1000),
             with_setting(dead, "retention.ms", -1),  # personal data kept for ever: a difference
