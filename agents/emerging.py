@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -69,13 +69,13 @@ class EmergingWatch:
         self._encoder, self._dim, self._policy, self._now_ms = encoder, dim, policy, now_ms
         self._changing = threading.Lock()  # held for every touch of the five below
         self._recent: dict[str, Newcomer] = {}  # in the order of their coming
-        self._fresh: list[Newcomer] = []
-        self._gone: list[str] = []
+        # Who does not lead only fills these: the next pool begins with what is recent.
+        self._fresh: deque[Newcomer] = deque(maxlen=2 * policy.most)
+        self._gone: deque[str] = deque(maxlen=2 * policy.most)
         self._open: dict[str, Surge] = {}
         self._settled: set[str] = set()
         self._pool: TriagePool | None = None
         self._generation = ""
-        self._ids: dict[int, str] = {}  # of each group of the pool its surge id
         self.metrics = metrics
         metrics.triage_pool.set_function(lambda: len(self._pool) if self._pool is not None else 0)
 
@@ -145,8 +145,9 @@ class EmergingWatch:
         now_ms = self._now_ms()
         oldest_ms = now_ms - self._policy.window_ms
         with self._changing:
-            fresh, self._fresh = self._fresh, []
-            gone, self._gone = self._gone, []
+            fresh, gone = list(self._fresh), list(self._gone)
+            self._fresh.clear()
+            self._gone.clear()
             for ticket_id in [one for one, ticket in self._recent.items() if ticket.at_ms < oldest_ms]:
                 del self._recent[ticket_id]
             recent, announced, settled = dict(self._recent), dict(self._open), set(self._settled)
@@ -159,7 +160,7 @@ class EmergingWatch:
         found: list[Surge] = []
         held = dict[str, Group]()
         for group in list(pool.groups):
-            surge_id = self._ids.setdefault(id(group), _id_of(group))
+            surge_id = group.key = group.key or _id_of(group)
             if surge_id in settled or not group.members or group.members[-1].at_ms < oldest_ms:
                 pool.close(group)
                 continue
@@ -179,7 +180,7 @@ class EmergingWatch:
             surge_id: [recent[one] for one in surge.ticket_ids if one in recent]
             for surge_id, surge in announced.items()
         }
-        self._ids = {id(group): surge_id for surge_id, group in pool.restore(members).items()}
+        pool.restore(members)
         return pool, sorted(recent.values(), key=lambda ticket: (ticket.at_ms, ticket.ticket_id))
 
     def _surge(

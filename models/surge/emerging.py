@@ -232,26 +232,23 @@ class TriagePool:
         otherwise = np.maximum(together(space, points, 1.0), known_odds(space, points).max(axis=1))
         self._put(group, rows[gain > otherwise].tolist())
 
-    def restore(self, members: Mapping[str, Sequence[Newcomer]]) -> dict[str, Group]:
-        """Groups that were announced before, under their keys; one without tickets is none.
+    def restore(self, members: Mapping[str, Sequence[Newcomer]]) -> None:
+        """Hold the groups that were announced before; one without tickets is none.
 
         Args:
-            members: each group's tickets, under a key of the caller's.
+            members: each group's tickets, under its key.
         """
-        found: dict[str, Group] = {}
         for key, tickets in members.items():
             new = [ticket for ticket in tickets if ticket.ticket_id not in self._known]
             if self._space is None or not new:
                 continue
             vectors = np.stack([ticket.vector for ticket in new])
             hybrids = join(self._ready.generation.lexicon, [ticket.text for ticket in new], vectors)
-            group = Group([], np.zeros(self._points.shape[1]), 0)
+            group = Group([], np.zeros(self._points.shape[1]), 0, key)
             for row in zip(new, points_of(self._space, vectors), hybrids, strict=True):
                 group.add(*row)
             self._known |= {ticket.ticket_id for ticket in new}
             self.groups.append(group)
-            found[key] = group
-        return found
 
     def forget(self, ticket_id: str) -> list[Group]:
         """A ticket was deleted; the groups that lose it."""

@@ -36,6 +36,7 @@ class Group:
 
     Attributes:
         members: may lose one that is deleted.
+        key: the caller's, by which it knows the group again.
         total: [D] sum of their points.
         count: tickets in `total`.
     """
@@ -43,6 +44,7 @@ class Group:
     members: list[Newcomer]
     total: Floats
     count: int
+    key: str = ""
     _vectors: dict[str, Vectors] = field(default_factory=dict)
 
     def add(self, ticket: Newcomer, point: Floats, vector: Vectors) -> None:
