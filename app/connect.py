@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from app.broker import running_bootstrap
-from app.settings import Settings
+from app.settings import Settings, kafka_options
 from models.errors import Fatal, Transient
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ def bootstrap_of(settings: Settings) -> str:
             "no Kafka to talk to: set SLUICE_BOOTSTRAP to your cluster's address, or run `sluice broker start`"
         )
     return found
+
+
+def logged_in(settings: Settings) -> dict[str, Any]:
+    """Options of a client of the cluster in force, which has let us in.
+
+    Raises:
+        Fatal, Transient: as `bootstrap_of` and `check_login`.
+    """
+    kafka = kafka_options(settings, bootstrap_of(settings))
+    check_login(kafka)
+    return kafka
 
 
 def check_login(

@@ -11,8 +11,8 @@ from rich.table import Table
 from app.cli import clusters_show, clusters_word
 from app.cli.console import Bootstrap, Json, out, print_json
 from app.cli.recluster import line_of
-from app.connect import bootstrap_of, check_login
-from app.settings import kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import load_settings
 from models.errors import Fatal
 from models.generation import Cluster, Generation
 from schemas.contract import time_of
@@ -135,6 +135,5 @@ def _in_force(bootstrap: str | None) -> tuple[str, Generation]:
     from app.recluster import generation_in_force
 
     settings = load_settings(bootstrap=bootstrap)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     return generation_in_force(settings, kafka)

@@ -9,8 +9,8 @@ import typer
 
 from app.cli.console import Bootstrap, Json, out, print_json
 from app.cli.recluster import line_of
-from app.connect import bootstrap_of, check_login
-from app.settings import kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import load_settings
 from models.errors import Fatal
 from models.generation import Cluster, LineageEvent, NamedBy
 
@@ -41,8 +41,7 @@ def show(
     from models.recluster.lineage import lineage_of
 
     settings = load_settings(bootstrap=bootstrap)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     name, generation = generation_in_force(settings, kafka)
     cluster = next((one for one in generation.clusters if one.id == cluster_id), None)
     if cluster is None:

@@ -6,8 +6,8 @@ import typer
 
 from app.cli.console import Bootstrap, Json, out, print_json
 from app.cli.feedback import Actor, cluster_act, publish
-from app.connect import bootstrap_of, check_login
-from app.settings import kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import load_settings
 from models.errors import Fatal
 from schemas.feedback import FeedbackKind
 
@@ -136,8 +136,7 @@ def _say(
     from app.states import states_of
 
     settings = load_settings(bootstrap=bootstrap)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     act = cluster_act(kind, cluster_id, fields)
     name, generation = generation_in_force(settings, kafka)
     there = {cluster.id for cluster in generation.clusters}

@@ -11,9 +11,9 @@ from rich.table import Table
 from agents.exits import Exit
 from agents.follower import Lookup
 from app.cli.console import Bootstrap, Json, err, fail, out, print_json
-from app.connect import bootstrap_of, check_login
+from app.connect import logged_in
 from app.logs import set_up_logs
-from app.settings import Settings, kafka_options, load_settings
+from app.settings import Settings, load_settings
 from models.errors import Fatal, Transient
 from schemas.codec import decode
 from schemas.decision import Decision
@@ -158,8 +158,7 @@ def _short(value: Any) -> str:
 def _connected(bootstrap: str | None) -> tuple[Settings, dict[str, Any]]:
     settings = load_settings(bootstrap=bootstrap)
     set_up_logs("error", settings.log_format)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     return settings, kafka
 
 

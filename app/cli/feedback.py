@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from agents.home import CLIENT_NAMES
 from agents.topics import TopicNames
 from app.cli.console import Bootstrap, Json, out, print_json
-from app.connect import bootstrap_of, check_login
-from app.settings import Settings, kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import Settings, load_settings
 from models.errors import Fatal, Transient
 from schemas.channels import event_type
 from schemas.codec import encode
@@ -170,8 +170,7 @@ def publish(act: Feedback, settings: Settings) -> dict[str, object]:
         Transient: Kafka cannot be reached, or did not answer in time.
         Fatal: it refuses, or the topic is missing.
     """
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     topic = TopicNames(settings.topic_prefix).feedback
     producer = Producer(
         {

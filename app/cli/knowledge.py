@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from app.cli.console import Bootstrap, Json, out, print_json
-from app.connect import bootstrap_of, check_login
+from app.connect import logged_in
 from app.files.lines import BadRow
-from app.settings import kafka_options, load_settings
+from app.settings import load_settings
 
 _SHOWN = 20
 
@@ -34,8 +34,7 @@ def import_file(
 
     settings, bad = load_settings(bootstrap=bootstrap), list[BadRow]()
     articles = read_file(file, bad.append)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     publish(articles, settings, kafka)
     if as_json:
         print_json({"articles": len(articles), "bad_rows": len(bad)})
@@ -58,8 +57,7 @@ def remove(
     from app.knowledge import publish
 
     settings = load_settings(bootstrap=bootstrap)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     publish(dict.fromkeys(article_ids), settings, kafka)
     if as_json:
         print_json({"removed": article_ids})

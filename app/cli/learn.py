@@ -12,7 +12,7 @@ from app.cli.console import Bootstrap, Json, KnowledgeFile, err, out, print_json
 from app.files.lines import BadRow
 from app.files.mapping import mapping_of, ticket_row
 from app.files.rows import Row, read_columns, read_rows
-from app.settings import kafka_options, load_settings
+from app.settings import load_settings
 from models.errors import Fatal
 from schemas.codec import Limits, decode_ticket
 
@@ -54,7 +54,7 @@ def bootstrap(
     Example: sluice bootstrap history.csv --owner team --map description=body --teams teams.toml
     """
     from app.bootstrap import check_target, describe, fit, prepare, publish, ways_of
-    from app.connect import bootstrap_of, check_login
+    from app.connect import logged_in
     from app.knowledge import articles_of, encoded
     from app.knowledge import publish as publish_articles
     from app.shadow.candidates import publish_candidate
@@ -65,8 +65,7 @@ def bootstrap(
     settings = load_settings(bootstrap=kafka)
     listed = load_teams(teams) if teams else Teams([], [])
     past, bad = read_history(file, owner, problem, maps or [], settings.max_record_bytes)
-    options = kafka_options(settings, bootstrap_of(settings))
-    check_login(options)
+    options = logged_in(settings)
     check_target(settings, options)
     given, base = articles_of(knowledge, settings, options, bad.append)
     encoder = load_encoder(encoder_spec(settings))

@@ -6,9 +6,9 @@ import typer
 
 from agents.exits import Exit
 from app.cli.console import Bootstrap, Json, KnowledgeFile, err, fail, out, print_json, progress
-from app.connect import bootstrap_of, check_login
+from app.connect import logged_in
 from app.files.lines import BadRow
-from app.settings import kafka_options, load_settings
+from app.settings import load_settings
 from models.errors import Fatal
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def recluster(
     settings = load_settings(bootstrap=bootstrap)
     bad: list[BadRow] = []
     articles = read_file(knowledge, bad.append) if knowledge else {}
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     with progress() as tell:
         told = Told(step=lambda line: err.print(f"[dim]·[/] {line}", highlight=False), progress=tell)
         found = make_next(settings, kafka, told, articles)

@@ -6,8 +6,8 @@ import typer
 from rich.table import Table
 
 from app.cli.console import Bootstrap, Json, out, print_json
-from app.connect import bootstrap_of, check_login
-from app.settings import Settings, kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import Settings, load_settings
 
 app = typer.Typer(
     help="Candidates: generations that decide beside the one in force, and thresholds on trial.",
@@ -77,8 +77,7 @@ def drop(bootstrap: Bootstrap = None, as_json: Json = False) -> None:
 
 def _connected(bootstrap: str | None) -> tuple[Settings, dict[str, Any]]:
     settings = load_settings(bootstrap=bootstrap)
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     return settings, kafka
 
 

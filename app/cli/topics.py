@@ -10,8 +10,8 @@ from rich.table import Table
 from agents import admin
 from agents.topics import TopicNames, TopicSpec, topic_specs
 from app.cli.console import Bootstrap, Json, out, print_json
-from app.connect import bootstrap_of, check_login
-from app.settings import Settings, kafka_options, load_settings
+from app.connect import logged_in
+from app.settings import Settings, load_settings
 
 app = typer.Typer(help="The topics and their settings.", no_args_is_help=True)
 
@@ -90,7 +90,6 @@ def _specs(settings: Settings) -> tuple[TopicSpec, ...]:
 
 
 def _client(settings: Settings) -> AdminClient:
-    kafka = kafka_options(settings, bootstrap_of(settings))
-    check_login(kafka)
+    kafka = logged_in(settings)
     # One clear line is said here; librdkafka would write one for every attempt.
     return AdminClient({**kafka, "log_level": 0})
