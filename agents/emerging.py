@@ -20,10 +20,10 @@ from agents.live import InForce, Live
 from agents.metrics import Metrics
 from agents.state import vector_of
 from agents.wire import Output, Record
+from models.emerging.group import Group, Newcomer, chance
+from models.emerging.pool import EmergingPolicy, TriagePool
 from models.errors import Transient
 from models.recluster.name import name_clusters
-from models.surge.emerging import EmergingPolicy, TriagePool
-from models.surge.group import Group, Newcomer, chance
 from schemas.channels import event_type
 from schemas.codec import decode, encode
 from schemas.contract import epoch_ms_of, time_of, write_time

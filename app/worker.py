@@ -40,6 +40,7 @@ from app.connect import faust_credentials
 from app.recluster_timer import ReclusterTimer, add_timer
 from app.sentiment.load import head_for
 from app.settings import Settings, kafka_options
+from models.emerging.pool import EmergingPolicy
 from models.engines.encoders import EncoderSpec, load_encoder
 from models.engines.names import load_names
 from models.errors import Fatal, Transient
@@ -52,7 +53,6 @@ from models.routing.escalate import Action, EscalatePolicy, Rule
 from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind
 from models.routing.pack import PackPolicy
-from models.surge.emerging import EmergingPolicy
 from models.vote import VotePolicy
 from models.words import cut_han
 from schemas.codec import Limits

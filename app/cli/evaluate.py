@@ -284,7 +284,7 @@ def emerging(
     from app.evaluate.emerging import Planting, evaluate_emerging
     from app.evaluate.parts import Columns, split_file
     from app.scratch import Told
-    from models.surge.emerging import EmergingPolicy
+    from models.emerging.pool import EmergingPolicy
 
     settings = load_settings()
     parts = split_file(file, Columns(text, label, split_column), oos_label, ("train", "test"), None, 0)

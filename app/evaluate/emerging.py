@@ -17,11 +17,11 @@ from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.rounds import Bench, Run, run_round, set_up
 from app.scratch import Told
 from app.settings import Settings
+from models.emerging.group import Newcomer
+from models.emerging.pool import EmergingPolicy, TriagePool
 from models.engines.vector_index import ExactIndex
 from models.errors import Fatal
 from models.evidence import searchable
-from models.surge.emerging import EmergingPolicy, TriagePool
-from models.surge.group import Newcomer
 
 _DAY_MS = 86_400_000
 _START_MS = 1_790_000_000_000

@@ -5,7 +5,7 @@ python -m app.train.emerging DATA     DATA: the folder of banking77 and clinc150
 Of the train parts alone: seven tenths of their texts are a history, twice, each time without twenty other intents; the
 rest comes in by days, on each of which one of the intents left out is planted. Every handful of tickets that the pool
 judges is a row to learn from. Each generation is scored by the weights that the others gave. Takes a quarter
-of an hour; prints what belongs into models/surge/judge.py.
+of an hour; prints what belongs into models/emerging/judge.py.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from app.evaluate.parts import Columns, Parts, Round, two_files
 from app.evaluate.rounds import set_up
 from app.scratch import Told
 from app.settings import load_settings
+from models.emerging.group import Newcomer
+from models.emerging.judge import MOST_DEVIATIONS, Judge, Weights, log_odds
+from models.emerging.pool import EmergingPolicy, TriagePool
 from models.engines.vector_index import ExactIndex
 from models.errors import Fatal
 from models.evidence import searchable
 from models.exact import Floats
-from models.surge.emerging import EmergingPolicy, TriagePool
-from models.surge.group import Newcomer
-from models.surge.judge import MOST_DEVIATIONS, Judge, Weights, log_odds
 
 FALSE_A_DAY = 0.5
 """Announcements a day of no new problem that are borne, where the weights were not learnt; judge.py asks for more."""

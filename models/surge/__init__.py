@@ -1,0 +1,1 @@
+"""Surges of known problems: window -> detect -> lifecycle."""

@@ -13,7 +13,7 @@ LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 # A tree with every place that the contracts name.
 PLACES = [
     *("app", "app/cli", "agents", "schemas", "models", "models/engines", "models/routing"),
-    *("models/surge", "models/recluster", "models/learn"),
+    *("models/emerging", "models/surge", "models/recluster", "models/learn"),
 ]
 CORE = ["evidence", "lexicon", "vote", "generation", "exact", "words", "described", "errors"]
 MODULES = ["app/cli/console.py", *(f"models/{name}.py" for name in CORE)]

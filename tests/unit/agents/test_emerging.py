@@ -11,14 +11,14 @@ from agents.emerging import EmergingWatch, cluster_id_of, surge_record
 from agents.live import InForce
 from agents.metrics import declare
 from agents.state import text_of
+from models.emerging.group import Newcomer
+from models.emerging.pool import EmergingPolicy
 from models.routing.corrections import no_corrections
-from models.surge.emerging import EmergingPolicy
-from models.surge.group import Newcomer
 from schemas.codec import decode, encode
 from schemas.contract import time_of
 from schemas.surge import Surge, SurgeKind, SurgeStatus
 from tests.fakes.records import record, state
-from tests.unit.surge.company import DIM, HOUR_MS, PROBLEMS, Company, company
+from tests.unit.emerging.company import DIM, HOUR_MS, PROBLEMS, Company, company
 
 NEW, OTHER = PROBLEMS, PROBLEMS + 1
 START_MS = 1_790_000_000_000

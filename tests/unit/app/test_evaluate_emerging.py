@@ -9,10 +9,10 @@ import pytest
 
 from app.demo.history import generate, held_out
 from app.evaluate.emerging import Announced, Day, announced
-from models.surge.emerging import EmergingPolicy, TriagePool
-from models.surge.group import Newcomer
+from models.emerging.group import Newcomer
+from models.emerging.pool import EmergingPolicy, TriagePool
 from tests.unit.app.conftest import Run
-from tests.unit.surge.company import PROBLEMS, Company, company
+from tests.unit.emerging.company import PROBLEMS, Company, company
 
 KEYS = (
     "days",

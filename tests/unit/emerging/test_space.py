@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from models.surge.space import Space, known_odds, learn_space, pair_odds, points_of, together
-from tests.unit.surge.company import PROBLEMS, Company, company
+from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
+from tests.unit.emerging.company import PROBLEMS, Company, company
 
 SPREAD = np.array([3.0, 0.8, 0.1])
 SPACE = Space(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.emerging.group import Newcomer
 from models.engines.graph import GRAPH
 from models.engines.vector_index import ExactIndex
 from models.evidence import Searchable, searchable
@@ -11,7 +12,6 @@ from models.learn.lexicon import LexiconPolicy
 from models.recluster.first_generation import first_generation
 from models.recluster.history import History
 from models.recluster.problems import MakePolicy
-from models.surge.group import Newcomer
 from models.vote import Vectors, settle
 
 DIM, PROBLEMS, TEAMS = 48, 24, 6

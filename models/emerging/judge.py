@@ -1,4 +1,4 @@
-"""Judge: how surely a handful of tickets is one problem that the history does not hold. After space, before emerging.
+"""Judge: how surely a handful of tickets is one problem that the history does not hold. After space, before pool.
 
 Seven measures of a group in a logistic regression. `app.train.emerging`
 learns its weights, on groups that were planted in the train parts of Banking77 and CLINC150, and says how good they are
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.emerging.space import Space, known_odds, together
 from models.exact import Floats
-from models.surge.space import Space, known_odds, together
 from models.vote import Rows
 
 MEASURES = ("bond", "pairs", "unheld", "odd", "nearer", "confidence", "odd_together")

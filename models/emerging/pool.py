@@ -1,4 +1,4 @@
-"""Emerging: tickets that no cluster explains are grouped as they come in; a dense group is a problem that emerges.
+"""Pool: tickets that no cluster explains are grouped as they come in; a dense group is a problem that emerges.
 
 newcomers -> those that the history answers weakly -> the handful around each -> judge -> a group, which others join
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.emerging.group import Group, Newcomer, chance
+from models.emerging.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
+from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from models.evidence import Searchable, gather
 from models.exact import Floats
 from models.lexicon import join
-from models.surge.group import Group, Newcomer, chance
-from models.surge.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
-from models.surge.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from models.vote import Rows, VotePolicy, settle
 
 # Past tickets whose cosines say how near the history is.

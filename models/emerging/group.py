@@ -1,4 +1,4 @@
-"""Group: tickets of one new problem, as they come together. Before emerging."""
+"""Group: tickets of one new problem, as they come together. Before pool."""
 
 from dataclasses import dataclass, field
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.surge.judge import (
+from models.emerging.judge import (
     COMMITTED,
     MEASURES,
     Handful,
@@ -14,7 +14,7 @@ from models.surge.judge import (
     measures,
     yardstick_of,
 )
-from tests.unit.surge.test_space import SPACE
+from tests.unit.emerging.test_space import SPACE
 
 YARDSTICK = Yardstick(confident=0.9, middle=0.8, low=0.6, reach=0.1)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from scipy.stats import poisson
 
+from models.emerging.group import Newcomer, chance
+from models.emerging.judge import MEASURES
+from models.emerging.pool import EmergingPolicy, TriagePool
 from models.exact import Floats
-from models.surge.emerging import EmergingPolicy, TriagePool
-from models.surge.group import Newcomer, chance
-from models.surge.judge import MEASURES
-from tests.unit.surge.company import HOUR_MS, PROBLEMS, Company, company
+from tests.unit.emerging.company import HOUR_MS, PROBLEMS, Company, company
 
 NEW = PROBLEMS
 

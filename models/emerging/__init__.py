@@ -1,0 +1,1 @@
+"""New problems between two reclusterings: space -> judge -> group -> pool."""
