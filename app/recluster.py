@@ -32,7 +32,8 @@ from models.errors import BadGeneration, Fatal
 from models.generation import Generation, NamedBy, same_but_for_time
 from models.recluster.articles import Articles
 from models.recluster.history import History
-from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
+from models.recluster.known import Known
+from models.recluster.next_generation import NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
 from models.recluster.word import Word
 from schemas.codec import decode
