@@ -37,7 +37,7 @@ def event(
 
 
 def followed(made: Generation, *courses: Course, seen: Mapping[str, int] | None = None) -> Followed:
-    return follow(dict.fromkeys("ab", LONG_AGO_S) | (seen or {}), courses, made, "g-2", NOW_S)
+    return follow({"a": LONG_AGO_S, "b": LONG_AGO_S, **(seen or {})}, courses, made, "g-2", NOW_S)
 
 
 MERGED = event("merged", "a", "b")
