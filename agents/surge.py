@@ -37,6 +37,7 @@ from models.surge.window import DAY_S, Placement
 from schemas.codec import decode
 from schemas.headers import read_trace
 from schemas.surge import Count
+from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -125,7 +126,7 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
         written_s = _written_s(record, now_s)
         placed.outputs += state.pass_time(written_s)
         try:
-            recent = recent_of(decode(Count, record.value()))
+            recent = _read(record)
             placement = _placement(recent, written_s, state)
         except Invalid as error:
             placed.dead.append(Refused(record, error, read_trace(record.headers())))
@@ -141,6 +142,18 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
         state.recent.expire(batch.records[-1].offset(), state.now_s)
     placed.outputs += [state.day_record(cluster_id, day) for cluster_id, day in touched]
     return placed
+
+
+def _read(record: Record) -> Recent:
+    """The count that a record holds.
+
+    Raises:
+        Invalid: it holds none.
+    """
+    try:
+        return recent_of(decode(Count, record.value()))
+    except Unreadable as error:
+        raise Invalid(error.reason.value, error.field, error.detail) from error
 
 
 def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:

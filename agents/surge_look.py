@@ -51,8 +51,8 @@ class Seer:
     detector: Detector
     texts: ClusterTexts
     word: SurgeWord
-    lifecycle: LifecyclePolicy = LifecyclePolicy()
-    grouping: GroupingPolicy = GroupingPolicy()
+    lifecycle: LifecyclePolicy = field(default_factory=LifecyclePolicy)
+    grouping: GroupingPolicy = field(default_factory=GroupingPolicy)
     runbook: str | None = None
     _said: Mapping[str, Word] = field(default_factory=dict)
     _called: tuple[str, dict[str, str]] = ("", {})
@@ -196,4 +196,4 @@ def _evidence(
         for cluster_id, row in rows.items()
     }
     gone = Evidence(False, False, 0, 0.0, 1.0, bucket_s, detection.at_s)  # a cluster without any count left
-    return {cluster_id: gone for cluster_id in members} | found
+    return dict.fromkeys(members, gone) | found

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import numpy as np
 import structlog
 from confluent_kafka import OFFSET_BEGINNING
 
@@ -126,16 +127,13 @@ class SurgeState:
         place = batch.positions[0]
         before = batch.records[0].offset() if batch.records else place.offset
         self._clear(0)
-        _, end = self._lookup.bounds(self._names.surge_state, 0)
-        records = self._lookup.read_until(
-            self._names.surge_state, 0, OFFSET_BEGINNING, end, self._restore_one
-        )
+        state, counts = self._names.surge_state, self._names.counts
+        end = self._lookup.end(state, 0)
+        records = self._lookup.read_until(state, 0, OFFSET_BEGINNING, end, self._restore_one)
         if not self.now_s:
             self._clear(now_s)
-        start, _ = self._lookup.bounds(self._names.counts, place.partition)
-        self._lookup.read_until(
-            self._names.counts, place.partition, max(start, before - MOST_RECENT), before, self._remember
-        )
+        first = max(0, before - MOST_RECENT)
+        self._lookup.read_until(counts, place.partition, first, before, self._remember)
         self.recent.expire(before, self.now_s)
         self._epoch = batch.epoch
         _log.info(
@@ -166,10 +164,9 @@ class SurgeState:
         ]
         windows.roll(now_s)
         if ends:
-            there = (windows.settled.any(axis=1) | windows.buckets.any(axis=1)).tolist()
-            for cluster_id, counts in list(zip(windows.clusters, there, strict=True)):
-                if not counts:
-                    windows.drop(cluster_id)
+            counts = windows.settled.sum(axis=1) + windows.buckets.sum(axis=1)
+            for cluster_id in [windows.clusters[row] for row in np.flatnonzero(counts == 0)]:
+                windows.drop(cluster_id)
         return ends
 
     def move(self, moves: Sequence[Move], emptied: Sequence[str]) -> list[Output]:

@@ -99,6 +99,13 @@ class Settings(BaseSettings):
     # Tickets that make a new problem between two reclusterings (0: none is looked for).
     emerging_tickets: Annotated[int, Field(ge=0, le=50)] = 5
 
+    # Surges of known problems: how they are told, how often by chance over all clusters, where their runbooks are (the
+    # cluster's id in place of `{cluster}`, or behind it), and who is told beside the topic.
+    surge_rule: Literal["model", "ratio"] = "model"
+    surge_false_pages_per_week: Annotated[float, Field(ge=0.01, le=1000)] = 2.0
+    surge_runbook: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=500)] | None = None
+    alertmanager_url: SecretStr | None = None
+
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
