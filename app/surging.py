@@ -83,8 +83,13 @@ def build_surging(
     add_surge(app, channel, SurgePath(state, seer, followed.live, names, metrics, instance, now_ms))
 
     def build_wire(deliver: Deliver) -> Wire:
-        options = {**consumer_options(settings, kafka, PART), "queued.max.messages.kbytes": 4_096}
-        consumer = parts.consumer({**options, "error_cb": end_without_brokers})
+        consumer = parts.consumer(
+            {
+                **consumer_options(settings, kafka, PART),
+                "queued.max.messages.kbytes": 4_096,  # its records are small, and few
+                "error_cb": end_without_brokers,
+            }
+        )
         producer = parts.producer(producer_options(settings, kafka, instance, PART))
         watcher = SurgeWatcher(consumer, metrics)
         policy = surge_wire_policy(settings, parts)
