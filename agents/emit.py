@@ -19,7 +19,6 @@ from models.routing.escalate import Step
 from models.routing.heat import Part
 from models.routing.match import Candidate
 from models.routing.sentiment import Sentiment as Heard
-from models.surge.window import WindowPolicy
 from models.vote import Vectors
 from schemas.channels import event_type
 from schemas.codec import encode
@@ -47,7 +46,6 @@ from schemas.surge import Count
 from schemas.ticket import TicketEventKind
 
 _SOURCE = "/sluice/routing"
-_COUNTED_FOR_MS = WindowPolicy().lateness_s * 1000
 _DECISION = event_type(Decision)
 _STATE = event_type(TicketState)
 _COUNT = event_type(Count)
@@ -89,18 +87,8 @@ def records_of(
     if accepted.asks_for_decision:
         yield decision_record(accepted, decided, similar, stamp, heat, original)
     yield state_record(accepted.place, known, vector, stamp, accepted.trace)
-    if (
-        accepted.kind is TicketEventKind.CREATED
-        and decided.cluster is not None
-        and _is_recent(accepted, stamp)
-    ):
+    if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
         yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
-
-
-def _is_recent(accepted: Accepted, stamp: Stamp) -> bool:
-    """Whether it is not too late to count the ticket: one of an old import, or decided on after days of standstill, says
-    nothing of what surges now, and the surge path would put its count aside."""
-    return accepted.ticket.created_at_ms >= stamp.now_ms - _COUNTED_FOR_MS
 
 
 def decision_record(
