@@ -124,6 +124,7 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
     for record in batch.records:
         written_s = _written_s(record, now_s)
         placed.outputs += state.pass_time(written_s)
+        state.recent.expire(record.offset(), state.now_s)
         try:
             recent = _read(record)
             placement = _placement(recent, written_s, state)
@@ -138,8 +139,6 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
             cluster_id = path.seer.now_called(recent.cluster_id, in_force)
             state.windows.add(cluster_id, recent.at_s)
             touched[cluster_id, recent.at_s // DAY_S] = None
-    if batch.records:
-        state.recent.expire(batch.records[-1].offset(), state.now_s)
     placed.outputs += [state.day_record(cluster_id, day) for cluster_id, day in touched]
     return placed
 

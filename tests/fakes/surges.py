@@ -26,7 +26,7 @@ from models.engines.vector_index import ExactIndex
 from models.evidence import searchable
 from models.generation import Generation
 from models.routing.corrections import no_corrections
-from models.surge.detect import DetectPolicy, Detector
+from models.surge.detect import Detector, DetectPolicy
 from models.surge.window import WindowPolicy
 from schemas.codec import decode, encode
 from schemas.contract import time_of
@@ -189,7 +189,7 @@ class Life:
         self.batches.append(batch)
         try:
             watch_counts(batch, self.path)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as `async with batch` hands it back
             batch.error = error
         batch.done.set()
 
