@@ -102,10 +102,9 @@ class Seer:
         courses = list(state.courses.values())
         if state.generation == in_force.id:
             return courses, [], []
-        windows = state.windows
-        seen_s = {cluster_id: windows.first_seen_s(cluster_id) for cluster_id in windows.clusters}
-        followed = follow(seen_s, courses, in_force.generation, in_force.id, at_s)
+        followed = follow(state.first_seen_s(), courses, in_force.generation, in_force.id, at_s)
         outputs = state.move(followed.moves, followed.emptied)
+        _know(state, in_force)
         state.generation = in_force.id
         told = [Told(one.course, Notice.RESOLVED, one.into) for one in followed.folded if one.course.told]
         return list(followed.courses), told, outputs
@@ -173,6 +172,18 @@ def merged_into(generation: Generation) -> dict[str, str]:
             into = went[into]
         found[cluster_id] = into
     return found
+
+
+def _know(state: SurgeState, in_force: InForce) -> None:
+    """Say of every cluster since when it is watched: from when it came, or from where the counts begin."""
+    began_s = min(state.first_seen_s().values(), default=state.now_s)
+    came_s = {
+        event.cluster: event.at_ms // 1000
+        for event in in_force.generation.lineage
+        if event.change in {"born", "split"}
+    }
+    for cluster in in_force.ready.clusters:
+        state.windows.know(cluster.id, max(began_s, came_s.get(cluster.id, began_s)))
 
 
 def _evidence(

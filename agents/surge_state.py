@@ -26,7 +26,7 @@ from agents.wire import Batch, Output, Record
 from models.surge.grouping import Recent
 from models.surge.identity import Move
 from models.surge.lifecycle import Course
-from models.surge.window import DAY_S, Placement, WindowPolicy, Windows
+from models.surge.window import DAY_S, HOUR_S, Placement, WindowPolicy, Windows
 from schemas.channels import event_type
 from schemas.codec import decode, encode
 from schemas.contract import epoch_ms_of, time_of
@@ -167,7 +167,16 @@ class SurgeState:
             counts = windows.settled.sum(axis=1) + windows.buckets.sum(axis=1)
             for cluster_id in [windows.clusters[row] for row in np.flatnonzero(counts == 0)]:
                 windows.drop(cluster_id)
+            self.generation = ""  # those of them that are still there are known again
         return ends
+
+    def first_seen_s(self) -> dict[str, int]:
+        """The clusters that have counts, and since when, epoch seconds."""
+        windows = self.windows
+        counted = windows.settled.any(axis=1) | windows.buckets.any(axis=1)
+        begins_s = windows.settled_until_s - windows.settled.shape[1] * HOUR_S
+        seen_s = begins_s + windows.first_hours() * HOUR_S
+        return {windows.clusters[row]: int(seen_s[row]) for row in np.flatnonzero(counted)}
 
     def move(self, moves: Sequence[Move], emptied: Sequence[str]) -> list[Output]:
         """Let counts leave clusters for others, one move after the other; the records that say so."""

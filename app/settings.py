@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -148,8 +149,20 @@ class Settings(BaseSettings):
             raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
         if self.work_timeout_s < self.transaction_timeout_s:
             raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
+        self._check_alertmanager()
         self._check_escalation()
         return self
+
+    def _check_alertmanager(self) -> None:
+        if self.alertmanager_url is None:
+            return
+        try:
+            url = urlsplit(self.alertmanager_url.get_secret_value())
+            sound = url.scheme in {"http", "https"} and url.hostname and not url.query and url.port != 0
+        except ValueError:  # a port that is no number
+            sound = False
+        if not sound:
+            raise ValueError("alertmanager_url: must be http(s)://[name:password@]host[:port][/prefix]")
 
     def _check_escalation(self) -> None:
         if (self.sentiment_raise_at is None) != (self.sentiment_raise_to is None):

@@ -35,6 +35,7 @@ from agents.topics import TopicNames
 from agents.watch import RoutingWatcher
 from agents.wire import Wire
 from agents.young import Taker, YoungStates
+from app.alerting import build_bridge
 from app.child import free_port
 from app.connect import faust_credentials
 from app.policies import (
@@ -152,6 +153,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         add_emerging(app, watch, live, send, names.surges)
     young = YoungStates(encoder.fingerprint, encoder.dim, EmergingPolicy().window_ms, _now_ms, *takers)
     handlers[names.state] = each_of(live.on_state, young.on_state)
+    bridge = build_bridge(settings, kafka, names.surges, metrics)
     follower = Follower(kafka, handlers, live.swap, die)
     add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
 
@@ -179,12 +181,17 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
             await _until(live.present)
         feed.start()
         surging.start()
+        if bridge is not None:
+            bridge.start()
 
     app.boot = boot
 
     @app.on_before_shutdown.connect
     async def leave(*_: Any, **__: Any) -> None:
-        await asyncio.gather(feed.stop(DRAIN_S), surging.stop(DRAIN_S))
+        stops = [feed.stop(DRAIN_S), surging.stop(DRAIN_S)]
+        if bridge is not None:
+            stops.append(asyncio.to_thread(bridge.stop))
+        await asyncio.gather(*stops)
         follower.stop()
         _log.info("left_group")
 

@@ -40,10 +40,11 @@ def run(steps: list[tuple[int, int, int, bool]], troubles: list[str | Fault | No
     life, last = Faulted(town), town.count("c-9")
 
     def onwards() -> None:
-        """To the end of what there is, and a tick."""
+        """To the end of what there is, and ticks until one came through."""
         nonlocal life
         for _ in range(4):
             try:
+                life.tick()
                 life.tick()
                 return
             except (Crash, Transient, KafkaException):

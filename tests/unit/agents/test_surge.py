@@ -145,16 +145,30 @@ def test_a_history_is_read_at_its_own_pace_and_what_is_beyond_it_gets_a_null(tow
     assert min(int(key.partition("/")[2]) for key in town.last_of_state()) == first
 
 
-def test_a_cluster_that_has_no_count_any_more_is_watched_no_longer(town: Town) -> None:
+def test_clusters_of_the_generation_are_watched_and_others_while_they_have_counts(town: Town) -> None:
     life = Life(town)
-    town.count("c-1")
+    town.count("c-of-before")
     life.tick()
-    assert town.told("surge_clusters") == 1
+    assert town.told("surge_clusters") == len(CLUSTERS) + 1
     town.now_s += 30 * DAY_S
     town.count("c-2")
     life.tick()
     assert town.counted() == {"c-2": 1}
-    assert town.told("surge_clusters") == 1
+    assert town.told("surge_clusters") == len(CLUSTERS)
+
+
+def test_a_cluster_without_a_ticket_is_no_young_one(town: Town) -> None:
+    """It is known that it had none since counting began, or since it came."""
+    life = Life(town)
+    town.count("c-1")
+    life.tick()
+    town.now_s += 9 * DAY_S
+    town.count("c-1")
+    life.tick()
+    town.now_s += BUCKET_S
+    life.tick()
+    first_s = {name: life.state.windows.first_seen_s(name) for name in ("c-1", "c-2")}
+    assert first_s["c-1"] == first_s["c-2"] == START_S - START_S % HOUR_S
 
 
 # -- what is committed, and nothing else
