@@ -6,17 +6,18 @@ the topic, to whoever has the partition then.
 """
 
 import asyncio
+import base64
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
-from yarl import URL
 
 from agents.alerts import Alert, AlertPolicy, Desk
 from agents.metrics import Metrics
@@ -74,9 +75,7 @@ class Alertmanager:
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        whole = URL(url)
-        self._auth = None if whole.user is None else aiohttp.BasicAuth(whole.user, whole.password or "")
-        self._url = whole.with_user(None) / "api/v2/alerts"
+        self._url, self._headers = target_of(url)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._runner = asyncio.Runner()
         self._session: aiohttp.ClientSession | None = None
@@ -94,7 +93,7 @@ class Alertmanager:
 
     async def _post(self, alerts: Sequence[Alert]) -> Answer:
         if self._session is None:
-            self._session = aiohttp.ClientSession(auth=self._auth, timeout=self._timeout)
+            self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
         try:
             async with self._session.post(self._url, json=list(alerts), allow_redirects=False) as answer:
                 status = answer.status
@@ -106,6 +105,16 @@ class Alertmanager:
         _log.warning("alertmanager_refuses", status=status, alerts=len(alerts))
         # Of what is wrong with the alerts themselves; a wrong path, or no right to be here, is for people to mend.
         return Answer.REFUSED if status in {400, 413, 422} else Answer.FAILED
+
+
+def target_of(url: str) -> tuple[str, dict[str, str]]:
+    """Where alerts are posted, and the headers that go with them: a name and a password leave the address."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    name, _, password = login.partition(":")
+    plain = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    path = f"{parts.path.rstrip('/')}/api/v2/alerts"
+    return urlunsplit((parts.scheme, host, path, "", "")), {"Authorization": f"Basic {plain}"} if at else {}
 
 
 class Bridge:
@@ -161,14 +170,18 @@ class Bridge:
         self._desk = Desk(self._policy.alerts)
         consumer = self._build()
         try:
-            consumer.subscribe(
-                [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-            )
+            self.join(consumer)
             with self._open_post() as post:
                 while not self._stopping.is_set():
                     self.turn(consumer, post)
         finally:
             consumer.close()
+
+    def join(self, consumer: Any) -> None:
+        """Join the group, in the background."""
+        consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
 
     def turn(self, consumer: Any, post: Post) -> None:
         """Read what is there, send what is due, commit what is taken."""
