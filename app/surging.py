@@ -4,6 +4,7 @@ It has its own group, transactional id, clients and threads, so that tickets are
 has not the one partition of the counts stands by and is ready all the same.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +29,7 @@ from agents.wire import Wire, WirePolicy
 from app.policies import detect_policy
 from app.settings import Settings
 from app.wires import STILL_S, consumer_options, end_without_brokers, producer_options, wire_policy
-from models.surge.detect import Detector
+from models.surge.detect import Detector, DetectPolicy
 from models.surge.window import WindowPolicy
 
 PART = "-surge"
@@ -42,6 +43,7 @@ class SurgeParts:
         tick_s: how long no count may come until it is taken that none is on its way: a bucket that has ended is then
             looked at, and people are heard.
         gather_s: how long a count may wait for company: a day's record of its cluster is written once a batch.
+        now_ms: the clock that counts are placed by.
     """
 
     consumer: Callable[[dict[str, Any]], Any] = Consumer
@@ -49,6 +51,8 @@ class SurgeParts:
     tick_s: float = 5.0
     gather_s: float = 0.2
     windows: WindowPolicy = field(default_factory=WindowPolicy)
+    detector: Callable[[DetectPolicy, WindowPolicy], Detector] = Detector
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +72,18 @@ def build_surging(
     names: TopicNames,
     followed: Followed,
     metrics: Metrics,
-    now_ms: Callable[[], int],
     parts: SurgeParts,
 ) -> Feed:
     """Put the surge agent on the app; the feed of its wire, which fences a dead twin from now on."""
     channel, pulse = BatchChannel(app), Pulse()
     state = SurgeState(Lookup(kafka), names, parts.windows, metrics)
     seer = Seer(
-        Detector(detect_policy(settings), parts.windows),
+        parts.detector(detect_policy(settings), parts.windows),
         followed.texts,
         followed.word,
         runbook=settings.surge_runbook,
     )
-    add_surge(app, channel, SurgePath(state, seer, followed.live, names, metrics, instance, now_ms))
+    add_surge(app, channel, SurgePath(state, seer, followed.live, names, metrics, instance, parts.now_ms))
 
     def build_wire(deliver: Deliver) -> Wire:
         consumer = parts.consumer(

@@ -81,7 +81,6 @@ class Parts:
     consumer: Callable[[dict[str, Any]], Any] = Consumer
     producer: Callable[[dict[str, Any]], Any] = Producer
     surge: SurgeParts = field(default_factory=SurgeParts)
-    surge_now_ms: Callable[[], int] = _now_ms
 
 
 def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> faust.App:
@@ -137,9 +136,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
         cut_han("预热")  # its dictionary takes a second, which no batch should wait for
     live = Live(encoder.fingerprint, encoder.dim, metrics, duplicate_policy(settings))
     followed = Followed(live)
-    surging = build_surging(
-        app, settings, kafka, instance, names, followed, metrics, parts.surge_now_ms, parts.surge
-    )
+    surging = build_surging(app, settings, kafka, instance, names, followed, metrics, parts.surge)
     takers: list[Taker] = [followed.texts]
     handlers: dict[str, Handler] = {
         names.generations: live.on_generation,
