@@ -24,6 +24,7 @@ from schemas.surge import Count, Surge, SurgeCluster, SurgeDay, SurgeNotice, Sur
 from tests import kafka
 from tests.eventually import eventually
 from tests.integration.alertmanager import MISSING, PROGRAM, RealAlertmanager, real_alertmanager
+from tests.integration.conftest import StartWorker
 from tests.integration.fast_worker import FastClock
 
 pytestmark = pytest.mark.integration
@@ -270,11 +271,11 @@ def test_alertmanager_is_told_what_it_missed_and_pages_once(
 
 
 def test_several_partitions_of_counts_end_a_worker_with_one_clear_line(
-    broker: str, topics: TopicNames, learned: str, start: Start, tmp_path: Path
+    broker: str, topics: TopicNames, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     client = kafka.admin(broker)
     client.create_partitions([NewPartitions(topics.counts, 2)])[topics.counts].result(30)
-    worker = start(FastClock(time.time(), 1.0, 0.0))
+    worker = start_worker()
     assert eventually(lambda: worker.exit_code is not None)
     assert worker.exit_code == Exit.USAGE
     assert f"{topics.counts} has 2 partitions and must have 1" in (tmp_path / "worker.log").read_text()
