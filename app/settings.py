@@ -18,6 +18,7 @@ from pydantic_settings import (
 from models.errors import Fatal
 
 _PREFIX = "SLUICE_"
+_SECRETS = frozenset({"sasl_password", "alertmanager_url"})
 _FILE_VARIABLE = "SLUICE_CONFIG"
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -273,5 +274,5 @@ def _line(item: Any, path: str | None) -> str:
     name = str(item["loc"][0])
     if item["type"] == "extra_forbidden":  # only the file can; a password may stand under a misspelt name
         return f"{_FILE_VARIABLE}: {path}: {name}: no such setting"
-    shown = "" if "password" in name else f" (it is {item['input']!r})"
+    shown = "" if name in _SECRETS else f" (it is {item['input']!r})"
     return f"{_PREFIX}{name.upper()}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"
