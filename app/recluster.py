@@ -19,11 +19,11 @@ from app.all_states import States, known_of
 from app.bootstrap import publisher, ways_of, write
 from app.emerging import read_emerging, settled, verdict_of
 from app.knowledge import encoded, read_topic
+from app.policies import confidence_policy, encoder_spec
 from app.published import read_in_force, read_published
 from app.scratch import Told
 from app.settings import Settings
 from app.word import read_word
-from app.worker import confidence_policy, encoder_spec
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal

@@ -29,6 +29,7 @@ class DeadReason(StrEnum):
     TOO_LONG = "too_long"  # a text or list beyond its limit
     EMPTY_TEXT = "empty_text"  # nothing to understand once cleaned
     UNKNOWN_TICKET = "unknown_ticket"  # an event without text for a ticket never seen
+    AHEAD = "ahead"  # a count of a time that has not come yet when it is written
     INTERNAL = "internal"  # this record makes our own code fail
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agents.follower import reader_options
 from app.settings import Settings
-from app.worker import consumer_options
+from app.wires import consumer_options
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*sorted((ROOT / "agents").rglob("*.py")), *sorted((ROOT / "app").rglob("*.py"))]
