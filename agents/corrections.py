@@ -122,7 +122,11 @@ class CorrectionLog:
 
 
 # Kinds of act that take each other back are one subject.
-_SUBJECT = {CorrectionKind.UNPINNED: CorrectionKind.PINNED, CorrectionKind.SPLIT: CorrectionKind.MERGED}
+_SUBJECT = {
+    CorrectionKind.UNPINNED: CorrectionKind.PINNED,
+    CorrectionKind.SPLIT: CorrectionKind.MERGED,
+    CorrectionKind.UNSILENCED: CorrectionKind.SILENCED,
+}
 
 
 # Merged and split clusters are for reclustering to heed; a decision cannot.

@@ -6,6 +6,7 @@ it. Both go with the ticket's new state, in the transaction of the act.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agents.emit import Stamp, at_most_last, state_record
 from agents.feedback import Judged, Told, ToldOfCluster, judge
@@ -22,7 +23,7 @@ from schemas.channels import event_type
 from schemas.codec import encode
 from schemas.contract import epoch_ms_of, time_of
 from schemas.decision import OutcomeName
-from schemas.feedback import Correction, CorrectionKind, FeedbackKind
+from schemas.feedback import ACKNOWLEDGED_FOR_S, Correction, CorrectionKind, Feedback, FeedbackKind
 from schemas.headers import Trace, event_headers
 from schemas.insight import Insight
 
@@ -193,9 +194,17 @@ def cluster_record(told: ToldOfCluster, vector: Vectors | None, generation_id: s
         encoder=None if vector is None else stamp.encoder,
         name=act.name,
         examples=act.examples,
+        until=_until(act),
         at=act.at,
     )
     return _correction(event, act.cluster_id or "", told.trace, stamp)
+
+
+def _until(act: Feedback) -> datetime | None:
+    """Until when the act holds, where it is one that ends."""
+    if act.kind is FeedbackKind.ACKNOWLEDGED and act.until is None:
+        return at_most_last(epoch_ms_of(act.at) + ACKNOWLEDGED_FOR_S * 1000)
+    return act.until if act.kind in {FeedbackKind.ACKNOWLEDGED, FeedbackKind.SILENCED} else None
 
 
 def forgotten(handling: Handling | None, stamp: Stamp) -> Iterator[Output]:

@@ -14,7 +14,7 @@ from schemas.insight import Insight
 from schemas.knowledge import Article
 from schemas.shadow import ShadowDifference, ShadowTally
 from schemas.state import TicketState
-from schemas.surge import Count, Surge, SurgeState
+from schemas.surge import Count, Surge, SurgeCourse, SurgeDay
 from schemas.ticket import TicketEvent
 
 NAMES: dict[type[Event], str] = {
@@ -22,7 +22,8 @@ NAMES: dict[type[Event], str] = {
     Decision: "decision",
     Surge: "surge",
     Count: "count",
-    SurgeState: "surge-state",
+    SurgeDay: "surge-day",
+    SurgeCourse: "surge-course",
     Feedback: "feedback",
     Correction: "correction",
     Article: "article",
@@ -103,7 +104,8 @@ CHANNELS = (
         ("compact", "delete"),
         receives=False,
         sends=True,
-        says="Problems that spread faster than their own past explains, and new ones that no cluster holds yet.",
+        says="Problems that spread faster than their own past explains, and new ones that no cluster holds yet. Read "
+        "it with isolation.level=read_committed.",
     ),
     Channel(
         "tickets.feedback",
@@ -184,12 +186,13 @@ CHANNELS = (
     ),
     Channel(
         "tickets.surge-state",
-        (SurgeState,),
-        "cluster_id",
+        (SurgeDay, SurgeCourse),
+        "`<cluster_id>/<day>` of a day's counts, `<surge_id>` of a course",
         ("compact",),
         receives=True,
         sends=True,
-        says="What the surge path goes on from after a restart. A null value: the cluster is gone.",
+        says="What the surge path goes on from after a restart. A null value: the day is older than the history that "
+        "is kept, or its cluster is gone; the surge has come to its end.",
     ),
     Channel(
         "tickets.dead",

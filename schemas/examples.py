@@ -22,7 +22,19 @@ from schemas.insight import Insight, InsightSource, Lesson
 from schemas.knowledge import Article
 from schemas.shadow import ShadowDifference, ShadowTally, Verdict
 from schemas.state import TicketState, TicketStatus
-from schemas.surge import Count, Surge, SurgeCluster, SurgeState, SurgeStatus, Window
+from schemas.surge import (
+    Chart,
+    Count,
+    CourseState,
+    Surge,
+    SurgeCluster,
+    SurgeCourse,
+    SurgeDay,
+    SurgeEvidence,
+    SurgeNotice,
+    SurgeStatus,
+    Window,
+)
 from schemas.ticket import Attachment, TicketEvent, TicketEventKind
 
 _GENERATION = "g-5b1f0c9a7d3e2846"
@@ -108,6 +120,12 @@ _SURGE = Surge(
     descriptions=["Since this morning the app closes at once when I tap the camera."],
     generation_id=_GENERATION,
     runbook="https://runbooks.example.com/camera-crash",
+    ticket_ids=["T-48213"],
+    notice=SurgeNotice.FIRING,
+    members=[SurgeCluster(id=_CAMERA, name="camera crash"), SurgeCluster(id="c-app-ends", name="app ends")],
+    product="mobile",
+    sla_minutes=240,
+    chart=Chart(start=_at(6, 0), hours=[5, 7, 6, 38]),
 )
 
 _STATE = TicketState(
@@ -160,11 +178,34 @@ EXAMPLES: dict[type[Event], Event] = {
             product="mobile",
             occurred_at=_at(9, 30),
         ),
-        SurgeState(
+        SurgeDay(
             cluster_id=_CAMERA,
+            day=20514,
             bucket_s=300,
-            buckets={"5908446": 4, "5908447": 9},
-            open_surge_id="s-camera-crash-20260302T0900",
+            buckets={"108": 4, "109": 9},
+            updated_at=_at(9, 45),
+        ),
+        SurgeCourse(
+            surge_id="s-camera-crash-20260302T0900",
+            state=CourseState.FIRING,
+            clusters=[_CAMERA, "c-app-ends"],
+            started_at=_at(9, 0),
+            since=_at(9, 20),
+            last=SurgeEvidence(
+                enters=True,
+                stays=True,
+                observed=42,
+                expected=6.5,
+                q_value=0.0001,
+                window_s=3600,
+                started_at=_at(9, 0),
+            ),
+            told=True,
+            told_excess=35.5,
+            told_members=2,
+            acknowledged_until=_at(13, 0),
+            product="mobile",
+            generation_id=_GENERATION,
             updated_at=_at(9, 45),
         ),
         Feedback(

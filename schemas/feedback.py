@@ -26,7 +26,13 @@ class FeedbackKind(StrEnum):
     )
     UNPINNED = "unpinned"
     ADDED = "added"  # a new cluster of `owner`, known by its `name` and `description` alone
+    ACKNOWLEDGED = "acknowledged"  # somebody looks at the surge of the cluster, `until` then
+    SILENCED = "silenced"  # nothing is to be told of the cluster's surges `until` then
+    UNSILENCED = "unsilenced"
 
+
+ACKNOWLEDGED_FOR_S = 4 * 3600
+"""How long an acknowledgement holds that says no `until`: half a shift, so that the next one is told again."""
 
 ON_CLUSTER = frozenset(
     {
@@ -37,6 +43,9 @@ ON_CLUSTER = frozenset(
         FeedbackKind.PINNED,
         FeedbackKind.UNPINNED,
         FeedbackKind.ADDED,
+        FeedbackKind.ACKNOWLEDGED,
+        FeedbackKind.SILENCED,
+        FeedbackKind.UNSILENCED,
     }
 )
 _NAMES_OWNER = frozenset(
@@ -57,6 +66,7 @@ def _needed(kind: FeedbackKind) -> list[str]:
     needed += ["into_cluster_id"] if kind is FeedbackKind.MERGED else []
     needed += ["name"] if kind in {FeedbackKind.RENAMED, FeedbackKind.ADDED} else []
     needed += ["description"] if kind is FeedbackKind.ADDED else []
+    needed += ["until"] if kind is FeedbackKind.SILENCED else []
     return needed
 
 
@@ -67,7 +77,10 @@ def _needs_for_schema(schema: dict[str, Any]) -> None:
             "if": {"required": ["kind"], "properties": {"kind": {"const": kind.value}}},
             "then": {
                 "required": _needed(kind),
-                "properties": {name: {"type": "string"} for name in _needed(kind)},
+                "properties": {
+                    name: {"type": ["string", "number"] if name == "until" else "string"}
+                    for name in _needed(kind)
+                },
             },
         }
         for kind in FeedbackKind
@@ -91,7 +104,8 @@ class Feedback(Event):
 
     `feedback_id` is the publisher's own and tells a repeated act; `at` is when it was done, and an act that is older
     than the last one on its ticket changes nothing. `resolution` and `kb_article_id` belong to `resolved`, `examples`
-    to `split`, `description` to `added`; what is added gets the `cluster_id` that its publisher chose.
+    to `split`, `description` to `added`; what is added gets the `cluster_id` that its publisher chose. `until` belongs
+    to `silenced` and `acknowledged`; one that was acknowledged without it is so for 4 hours after `at`.
     """
 
     model_config = ConfigDict(json_schema_extra=_needs_for_schema)
@@ -107,6 +121,7 @@ class Feedback(Event):
     name: ClusterName | None = None
     description: Text | None = None
     examples: Examples | None = None
+    until: Time | None = None
     actor: Short | None = None
     at: Time
 
@@ -130,6 +145,9 @@ class CorrectionKind(StrEnum):
     PINNED = "pinned"
     UNPINNED = "unpinned"
     ADDED = "added"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    UNSILENCED = "unsilenced"
 
 
 class Correction(Event):
@@ -141,7 +159,7 @@ class Correction(Event):
     `cluster_id`, `decided_owner` and `generation_id` are what the decision named (of an act on a cluster: that
     cluster, and the generation in force); null where it named none. `text` (masked), `vector` and `encoder` are those
     of the ticket, as in its state, and stand in a `corrected`; in an `added` they are those of its name and
-    description. `examples` are the tickets that a `split` names.
+    description. `examples` are the tickets that a `split` names. `until` stands in an `acknowledged` and a `silenced`.
     """
 
     feedback_id: Identifier
@@ -157,4 +175,5 @@ class Correction(Event):
     encoder: Identifier | None = None
     name: str | None = None
     examples: list[list[Identifier]] | None = None
+    until: Time | None = None
     at: Time

@@ -1,4 +1,7 @@
-"""A surge (`tickets.surges`), the counts it is found in (`tickets.counts`), and its state (`tickets.surge-state`)."""
+"""A surge (`tickets.surges`), the counts it is found in (`tickets.counts`), and its state (`tickets.surge-state`).
+
+A record of the state is told from the other kind by its key: that of a course has no `/`.
+"""
 
 from enum import StrEnum
 from typing import Annotated
@@ -27,6 +30,25 @@ class EmergingVerdict(StrEnum):
     DROPPED = "dropped"
 
 
+class SurgeNotice(StrEnum):
+    """Why a record of a growing surge was written. Only `firing` asks for a person; the others are of what is known."""
+
+    FIRING = "firing"
+    JOINED = "joined"  # another cluster rises with it
+    GREW = "grew"  # twice the tickets beyond those expected since the last record that told its size
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    UNSILENCED = "unsilenced"
+    RESOLVED = "resolved"
+
+
+class ResolvedReason(StrEnum):
+    """How a growing surge came to its end."""
+
+    ENDED = "ended"  # its clusters are back to what their past explains
+    MERGED = "merged"  # it is the same as `merged_into`, which goes on
+
+
 class Window(Contract):
     """Half-open span of event time, [start, end)."""
 
@@ -39,13 +61,28 @@ class SurgeCluster(Contract):
     name: str
 
 
+class Chart(Contract):
+    """Tickets of a surge's clusters by the hour, of the last 7 days as a rule; the last hour may not be over yet."""
+
+    start: Time
+    hours: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=7 * 24)]
+
+
 class Surge(Event):
     """A problem that spreads; keyed by surge_id, last state wins.
 
-    One that grows is a cluster of the generation. One that emerges has a provisional cluster, which the next
-    reclustering confirms or drops: it is resolved then, and `verdict` says how. Its `observed` tickets are those in
-    `ticket_ids` (the latest hundred), `expected` is how many of so many tickets would be as near by chance, by the
-    generation's own history, and `q_value` how likely as many would be.
+    One that grows is a cluster of the generation, or several that rise together: `cluster` is the one that it was first
+    seen in, `members` are all of them, that one first. `observed` tickets came in `window`, where their own past
+    (season, trend, spread) explains `expected`; `ratio` is of the two, and `q_value` is how likely so many would be by
+    chance: the tail of the expected distribution, corrected for all clusters that are looked at (Benjamini-Hochberg).
+    Once it is resolved, they are those of the last time that it was still seen, and `resolved_at` is when it no longer
+    was. `customers_affected` counts those of the tickets of the last day since it started, one without a customer as
+    one of its own.
+
+    One that emerges has a provisional cluster, which the next reclustering confirms or drops: it is resolved then, and
+    `verdict` says how. Its `observed` tickets are those in `ticket_ids` (the latest hundred), `expected` is how many of
+    so many tickets would be as near by chance, by the generation's own history, and `q_value` how likely as many would
+    be.
     """
 
     surge_id: Identifier
@@ -67,6 +104,15 @@ class Surge(Event):
     runbook: str | None = None
     ticket_ids: Annotated[list[Identifier], Field(max_length=100)] = Field(default_factory=list)
     verdict: EmergingVerdict | None = None
+    notice: SurgeNotice | None = None
+    members: list[SurgeCluster] = Field(default_factory=list)
+    product: str | None = None
+    sla_minutes: Annotated[int, Field(ge=0)] | None = None
+    chart: Chart | None = None
+    acknowledged_until: Time | None = None
+    silenced_until: Time | None = None
+    resolved_reason: ResolvedReason | None = None
+    merged_into: Identifier | None = None
 
 
 class Count(Event):
@@ -80,11 +126,57 @@ class Count(Event):
     occurred_at: Time
 
 
-class SurgeState(Event):
-    """What the surge path needs to go on after a restart; keyed by cluster_id."""
+class SurgeDay(Event):
+    """What was counted for a cluster on one UTC day; keyed by `<cluster_id>/<day>`, last state wins.
+
+    `day` is in days since 1970. `buckets` has the number of a bucket in its day, as text, and its count, where that is
+    not 0.
+    """
 
     cluster_id: Identifier
+    day: Annotated[int, Field(ge=0)]
     bucket_s: Annotated[int, Field(ge=1)]
-    buckets: dict[str, Annotated[int, Field(ge=0)]]
-    open_surge_id: str | None = None
+    buckets: dict[Annotated[str, Field(pattern=r"^[0-9]{1,5}$")], Annotated[int, Field(ge=0)]]
+    updated_at: Time
+
+
+class SurgeEvidence(Contract):
+    """What the last evaluation at which a surge was still seen said of it."""
+
+    enters: bool
+    stays: bool
+    observed: Annotated[int, Field(ge=0)]
+    expected: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    q_value: Share
+    window_s: Annotated[int, Field(ge=1)]
+    started_at: Time
+
+
+class CourseState(StrEnum):
+    """Where a surge is in its life (see models/surge/lifecycle)."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class SurgeCourse(Event):
+    """Everything of one open surge that must survive a restart; keyed by surge_id, last state wins.
+
+    `told` says that its firing was told and its end was not; `told_excess` and `told_members` are what was told last.
+    """
+
+    surge_id: Identifier
+    state: CourseState
+    clusters: Annotated[list[Identifier], Field(min_length=1)]
+    started_at: Time
+    since: Time
+    last: SurgeEvidence
+    told: bool
+    told_excess: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    told_members: Annotated[int, Field(ge=0)]
+    acknowledged_until: Time | None = None
+    silenced_until: Time | None = None
+    product: str | None = None
+    generation_id: Identifier
     updated_at: Time

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import poisson
 
 from models.exact import Floats
+from models.spread import spread
 from models.vote import Vectors
 
 
@@ -61,11 +62,7 @@ class Group:
         if not tickets:
             return []
         rows = np.stack([self._vectors[ticket.ticket_id] for ticket in tickets])
-        chosen = [int((rows @ rows.mean(axis=0)).argmax())]
-        while len(chosen) < min(most, len(tickets)):
-            near = (rows @ rows[chosen].T).max(axis=1)
-            near[chosen] = np.inf
-            chosen.append(int(near.argmin()))
+        chosen = spread(rows, rows.mean(axis=0), most)
         return [tickets[number] for number in chosen]
 
     def forget(self, ticket_id: str) -> bool:

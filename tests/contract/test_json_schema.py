@@ -143,7 +143,13 @@ def test_the_schema_allows_odd_tickets(value: bytes) -> None:
 
 
 ACT = {"feedback_id": "f-1", "at": "2026-03-02T09:30:00Z"}
-NAMED = {"ticket_id": "T-1", "cluster_id": "c-1", "owner": "mobile", "into_cluster_id": "c-2"}
+NAMED = {
+    "ticket_id": "T-1",
+    "cluster_id": "c-1",
+    "owner": "mobile",
+    "into_cluster_id": "c-2",
+    "until": "2026-03-02T12:00:00Z",
+}
 
 
 def is_act(act: dict[str, Any]) -> bool:
@@ -175,6 +181,9 @@ def test_schema_and_codec_agree_on_what_feedback_names(kind: FeedbackKind, null:
         ("merged", {"cluster_id", "into_cluster_id"}),
         ("split", {"cluster_id"}),
         ("bound", {"cluster_id", "owner"}),
+        ("acknowledged", {"cluster_id"}),
+        ("silenced", {"cluster_id", "until"}),
+        ("unsilenced", {"cluster_id"}),
     ],
 )
 def test_what_an_act_cannot_do_without(kind: str, needed: set[str]) -> None:
@@ -183,7 +192,7 @@ def test_what_an_act_cannot_do_without(kind: str, needed: set[str]) -> None:
     assert {name for name in NAMED if not is_act(whole | {name: None})} == needed
 
 
-@pytest.mark.parametrize("field", ["owner", "resolution", "kb_article_id", "actor", "at", "custom"])
+@pytest.mark.parametrize("field", ["owner", "resolution", "kb_article_id", "actor", "at", "until", "custom"])
 def test_schema_and_codec_agree_on_every_value_of_a_field_of_feedback(field: str) -> None:
     acts = [ACT | NAMED | {"kind": "resolved", field: value} for value in VALUES]
     assert [FEEDBACK.is_valid(act) for act in acts] == [is_act(act) for act in acts]
