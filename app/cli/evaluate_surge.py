@@ -55,7 +55,8 @@ def surge(
     ] = None,
     rule: Annotated[RuleName | None, typer.Option(help="As a worker is set.")] = None,
     merge_h: Annotated[
-        float, typer.Option("--merge-hours", min=0, max=168, help="Alerts with no longer gap are one episode.")
+        float,
+        typer.Option("--merge-hours", min=0, max=168, help="Alerts with no longer gap are one episode."),
     ] = 6.0,
     early_h: Annotated[
         float, typer.Option("--early-hours", min=0, max=168, help="How long before its window one may begin.")
@@ -80,11 +81,15 @@ def surge(
     Example: sluice evaluate surge tickets.csv --time created_at --series category --plot last-month.png
     """
     from app.cli.surge_table import print_surge
-    from app.evaluate.surge import Asked, Matching, evaluate_surge
+    from app.evaluate.surge import Asked, evaluate_surge
+    from app.evaluate.surge_plot import check_path, draw
+    from app.evaluate.surge_scores import Matching
     from app.files.series import SeriesColumns, read_history, read_windows
     from app.scratch import Told
     from models.surge.detect import DetectPolicy
 
+    if plot is not None:
+        check_path(plot)
     bad: list[BadRow] = []
     history = read_history(file, SeriesColumns(time, series, count, timezone), bad.append)
     if bad:
@@ -107,8 +112,6 @@ def surge(
         found = evaluate_surge(history, windows, asked, Told(_step, tell))
     report = {**found.report, "bad_rows": len(bad)}
     if plot is not None:
-        from app.evaluate.surge_plot import draw
-
         draw(found, plot, panels)
         _step(f"drawn: {plot}")
     if as_json:

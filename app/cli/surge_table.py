@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.cli.console import out
@@ -11,9 +11,9 @@ from app.evaluate.surge_peers import FALSE_A_DAY, RECALLS
 _SHOWN = 40
 _NAMES = {
     "sluice": "Sluice",
-    "ratio": "ratio to the day before",
-    "hour_of_day": "deviations, hour of day",
-    "gaussian": "deviations, four weeks",
+    "ratio": "ratio",
+    "hour_of_day": "hour of day",
+    "gaussian": "Gaussian",
 }
 
 
@@ -49,7 +49,7 @@ def _print_scores(report: dict[str, Any]) -> None:
 
 
 def _print_series(report: dict[str, Any]) -> None:
-    table = Table("series", "windows", "detected", "episodes", "false")
+    table = Table(Column("series", overflow="fold"), "windows", "detected", "episodes", "false")
     for one in report["per_series"][:_SHOWN]:
         counts = (one["windows"], one["detected"], one["episodes"], one["false_alarms"])
         table.add_row(Text(one["series"]), *map(str, counts))
@@ -58,7 +58,8 @@ def _print_series(report: dict[str, Any]) -> None:
 
 
 def _print_pages(report: dict[str, Any]) -> None:
-    table = Table("paged at", "until", "series", "observed", "expected", "within", "q")
+    series = Column("series", overflow="fold")
+    table = Table("paged at", "until", series, "observed", "expected", "within", "q")
     for one in report["alerts"][:_SHOWN]:
         table.add_row(
             one["start"][:16].replace("T", " "),
@@ -75,7 +76,8 @@ def _print_pages(report: dict[str, Any]) -> None:
 
 def _print_curves(report: dict[str, Any]) -> None:
     recalls = [f"recall at {most:.2f}" for most in FALSE_A_DAY]
-    table = Table("", *recalls, *(f"false a series-day at {least:g}" for least in RECALLS))
+    title = "recall at false alarms a series-day, and the other way round"
+    table = Table("", *recalls, *(f"false at {least:g}" for least in RECALLS), title=title)
     for name, found in report["curves"].items():
         figures = [*found["recall_at"].values(), *found["false_alarms_at"].values()]
         table.add_row(_NAMES[name], *map(_number, figures), style="bold" if name == "sluice" else None)
@@ -83,11 +85,11 @@ def _print_curves(report: dict[str, Any]) -> None:
 
 
 def _print_sensitivity(report: dict[str, Any]) -> None:
-    names = ("set to", "recall", "precision", "delay", "false alarms a series-day", "false time", "pages a week")
-    table = Table(*names)
+    names = ("recall", "precision", "delay", "false a day", "false time", "pages a week")
+    table = Table("false pages a week", *names, title="set otherwise")
     for one in report["sensitivity"]:
         pages = one["false_pages_per_week"]
-        label = "rule ratio" if pages is None else f"{pages:g} false pages a week"
+        label = "rule ratio" if pages is None else f"{pages:g}"
         table.add_row(label, *_figures(one, None), f"{one['pages_per_week']:.1f}")
     out.print(table)
 

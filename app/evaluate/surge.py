@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.evaluate.surge_alerts import Alert, all_alerts, lifecycle_of
-from app.evaluate.surge_peers import PEERS, curve, operating, peer_curve
+from app.evaluate.surge_peers import PEERS, curve, operating, peer_curve, settings_of
 from app.evaluate.surge_scores import DAY_S, Matching, Scored, score_all, share, totals
 from app.evaluate.surge_walk import Trace, bucket_of, lives, walk
 from app.files.series import Floats, History, Span
@@ -24,7 +24,7 @@ SETTINGS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """False pages a week that the table of settings shows."""
 
 _WEEK_S = 7 * DAY_S
-_LEVELS = 200
+_NO_Q: Floats = np.zeros(0)
 _OF_LABELS = ("recall", "precision", "f1", "delay_s", "false_alarms_per_series_day", "false_time_share")
 
 
@@ -139,12 +139,8 @@ def _compared(backtest: Backtest, asked: Asked, told: Told) -> dict[str, Any]:
 
 
 def levels_of(trace: Trace) -> list[float]:
-    """Levels of q to try, from the strictest: more of them where few evaluations lie below."""
-    there: Floats = np.concatenate([seen.q for seen in trace.seen.values()] or [np.zeros(0)])
-    if not len(there):
-        return []
-    shares = np.geomspace(1 / len(there), 1.0, _LEVELS)
-    return sorted({float(one) for one in np.quantile(there, shares)})
+    """Levels of q to try, from the strictest."""
+    return [-one for one in settings_of(-np.concatenate([seen.q for seen in trace.seen.values()] or [_NO_Q]))]
 
 
 def _sensitivity(backtest: Backtest, asked: Asked, told: Told) -> list[dict[str, Any]]:

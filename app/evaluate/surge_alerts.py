@@ -84,12 +84,8 @@ def _evidence(seen: Seen, enters: Flags) -> dict[int, Evidence]:
 
 
 def _nothing(at_s: int) -> Evidence:
-    return Evidence(
-        enters=False, stays=False, observed=0, expected=0.0, q=1.0, window_s=0, started_s=at_s
-    )
+    return Evidence(enters=False, stays=False, observed=0, expected=0.0, q=1.0, window_s=0, started_s=at_s)
 
 
 def _alert(name: str, start_s: int, said: Evidence, end_s: int) -> Alert:
-    return Alert(
-        name, start_s, end_s, said.started_s, said.observed, said.expected, said.q, said.window_s
-    )
+    return Alert(name, start_s, end_s, said.started_s, said.observed, said.expected, said.q, said.window_s)

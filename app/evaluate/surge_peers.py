@@ -31,6 +31,7 @@ _LEAST_H = 2 * _DAY_H
 # One count: where a past holds less spread than that, one more ticket is no news.
 _LEAST_DEVIATION = 1.0
 _POINTS = 400
+_REACHED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Hours:
 def hourly(series: Series) -> Hours:
     """A series as a peer sees it; hours without a row hold 0."""
     number = series.at_s // HOUR_S
-    counts = np.bincount(number - number[0], weights=series.count)
+    counts = np.bincount(number - number[0], weights=series.count).astype(np.float64)
     return Hours(int(number[0]) * HOUR_S, counts)
 
 
@@ -118,12 +119,12 @@ def peer_curve(
 
 
 def settings_of(scores: Floats) -> list[float]:
-    """Thresholds to try, from the highest: more of them where few scores lie above."""
-    there = scores[np.isfinite(scores)]
+    """Thresholds to try, from the highest score down to one that 30 % reach: the closer, the fewer lie above."""
+    there = np.sort(scores[np.isfinite(scores)])[::-1]
     if not len(there):
         return []
-    tops = 1 - np.geomspace(1 / len(there), 0.3, _POINTS)
-    return sorted({float(one) for one in np.quantile(there, tops)}, reverse=True)
+    ranks = np.geomspace(1, max(1.0, _REACHED * len(there)), _POINTS).astype(np.int64)
+    return sorted({float(one) for one in there[ranks - 1]}, reverse=True)
 
 
 def curve(
@@ -145,8 +146,8 @@ def curve(
 
 
 def operating(points: Sequence[Point]) -> dict[str, Any]:
-    """The figures of a curve: the best recall at so many false alarms a series-day or fewer, and the fewest false alarms
-    at such a recall or a better one; None where the detector does not get there."""
+    """The figures of a curve: the best recall at so many false alarms a series-day or fewer, and the fewest false
+    alarms at such a recall or a better one; None where the detector does not get there."""
     recall = {
         f"{most:.2f}": max((one.recall for one in points if one.false_a_day <= most), default=0.0)
         for most in FALSE_A_DAY

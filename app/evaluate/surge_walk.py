@@ -157,14 +157,18 @@ class _Told:
             self.lived[name] = (self.lived.get(name, (number, number))[0], number)
         telling = np.flatnonzero((found.q < 1.0) | found.stays | found.enters)
         if len(telling):
-            self._series.append(np.array([self._code[clusters[row]] for row in telling], dtype=np.int64))
+            self._series.append(
+                np.array([self._code[clusters[row]] for row in telling.tolist()], dtype=np.int64)
+            )
             columns = [getattr(found, name)[telling] for name in Seen.__slots__ if name != "number"]
             self._parts.append(Seen(np.full(len(telling), number, dtype=np.int64), *columns))
 
     def by_series(self) -> dict[str, Seen]:
         if not self._parts:
             return {}
-        whole = Seen(*(np.concatenate([getattr(one, name) for one in self._parts]) for name in Seen.__slots__))
+        whole = Seen(
+            *(np.concatenate([getattr(one, name) for one in self._parts]) for name in Seen.__slots__)
+        )
         series = np.concatenate(self._series)
         order = np.argsort(series, kind="stable")
         ends = np.searchsorted(series[order], np.arange(len(self._names) + 1))
