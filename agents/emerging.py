@@ -6,29 +6,26 @@ announced stands in `tickets.surges` and nowhere else, so that the next leader g
 
 import asyncio
 import hashlib
-import re
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import faust
 import structlog
 
 from agents.live import InForce, Live
 from agents.metrics import Metrics
-from agents.state import vector_of
 from agents.wire import Output, Record
+from agents.young import Young
 from models.emerging.group import Group, Newcomer, chance
 from models.emerging.pool import EmergingPolicy, TriagePool
 from models.errors import Transient
 from models.recluster.name import name_clusters
 from schemas.channels import event_type
 from schemas.codec import decode, encode
-from schemas.contract import epoch_ms_of, time_of, write_time
+from schemas.contract import time_of, write_time
 from schemas.headers import event_headers
-from schemas.state import TicketState
 from schemas.surge import Surge, SurgeCluster, SurgeKind, SurgeStatus, Window
 from schemas.unreadable import Unreadable
 
@@ -36,10 +33,6 @@ _log = structlog.get_logger(__name__)
 
 _SURGE = event_type(Surge)
 _SOURCE = "/sluice/emerging"
-
-# As our own writer puts it, and as no text in a JSON document can read (its quotes are escaped): a start need not
-# decode the states of all tickets to find those of the last day.
-_DECIDED = re.compile(rb'"decided_at":"([0-9TZ:.-]+)"')
 
 # Texts of a name's other side, and what is kept of a long description.
 _OTHER_TEXTS = 400
@@ -59,14 +52,11 @@ class EmergingWatch:
     """What the leader looks at. Fed by one thread, looked at by another.
 
     Args:
-        encoder: fingerprint of this worker's encoder, the only one whose vectors it can compare.
         now_ms: the clock of the decisions.
     """
 
-    def __init__(
-        self, encoder: str, dim: int, policy: EmergingPolicy, metrics: Metrics, now_ms: Callable[[], int]
-    ) -> None:
-        self._encoder, self._dim, self._policy, self._now_ms = encoder, dim, policy, now_ms
+    def __init__(self, policy: EmergingPolicy, metrics: Metrics, now_ms: Callable[[], int]) -> None:
+        self._policy, self._now_ms = policy, now_ms
         self._changing = threading.Lock()  # held for every touch of the five below
         self._recent: dict[str, Newcomer] = {}  # in the order of their coming
         # Who does not lead only fills these: the next pool begins with what is recent.
@@ -81,47 +71,30 @@ class EmergingWatch:
 
     # -- the follower's side
 
-    def on_state(self, record: Record) -> None:
-        """Take one record of `tickets.state`: that of a ticket decided on within the window. What cannot be read
-        others complain of."""
-        ticket_id, value = (record.key() or b"").decode(errors="replace"), record.value()
-        if value is None:
-            with self._changing:
-                if self._recent.pop(ticket_id, None) is not None:
-                    self._gone.append(ticket_id)
-            return
-        found = _DECIDED.search(value)
-        if found is None:
-            return
-        at_ms = epoch_ms_of(datetime.fromisoformat(found[1].decode().replace("Z", "+00:00")))
-        if at_ms < self._now_ms() - self._policy.window_ms:
-            return
-        newcomer = self._newcomer(value, at_ms)
+    def take(self, young: Young) -> None:
+        """Take a ticket decided on within the window; the first time that it comes counts."""
+        state = young.state
         with self._changing:
-            if newcomer is None or newcomer.ticket_id in self._recent:
+            if state.ticket_id in self._recent:
                 return
+            newcomer = Newcomer(
+                ticket_id=state.ticket_id,
+                customer_id=state.customer_id,
+                at_ms=young.at_ms,
+                text=state.text,
+                vector=young.vector,
+                confidence=state.confidence or 0.0,
+                owner=state.owner,
+            )
             self._recent[newcomer.ticket_id] = newcomer
             self._fresh.append(newcomer)
             while len(self._recent) > 2 * self._policy.most:
                 del self._recent[next(iter(self._recent))]
 
-    def _newcomer(self, value: bytes, at_ms: int) -> Newcomer | None:
-        try:
-            state = decode(TicketState, value)
-            vector = vector_of(state.vector)
-        except (Unreadable, ValueError):
-            return None
-        if state.encoder != self._encoder or vector.shape != (self._dim,) or not state.text:
-            return None
-        return Newcomer(
-            ticket_id=state.ticket_id,
-            customer_id=state.customer_id,
-            at_ms=at_ms,
-            text=state.text,
-            vector=vector,
-            confidence=state.confidence or 0.0,
-            owner=state.owner,
-        )
+    def forget(self, ticket_id: str) -> None:
+        with self._changing:
+            if self._recent.pop(ticket_id, None) is not None:
+                self._gone.append(ticket_id)
 
     def on_surge(self, record: Record) -> None:
         """Take one record of `tickets.surges`: who leads next knows what was announced."""

@@ -219,8 +219,8 @@ def count_record(accepted: Accepted, cluster_id: str, generation_id: str, stamp:
     return Output(stamp.names.counts, event.cluster_id.encode(), encode(event), headers)
 
 
-def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
-    """The record whole, with why, under its own key."""
+def dead_letter_record(refused: Refused, stamp: Stamp, source: str = _SOURCE) -> Output:
+    """The record whole, with why, under its own key; `source` is the path that says so."""
     record, error = refused.record, refused.error
     kind, timestamp = record.timestamp()
     event = DeadLetter(
@@ -240,7 +240,7 @@ def dead_letter_record(refused: Refused, stamp: Stamp) -> Output:
         worker=stamp.worker,
     )
     place = f"{record.topic()}/{record.partition()}/{record.offset()}"
-    headers = event_headers(_DEAD_LETTER, place, _SOURCE, None, event.died_at, refused.trace)
+    headers = event_headers(_DEAD_LETTER, place, source, None, event.died_at, refused.trace)
     return Output(stamp.names.dead, record.key(), encode(event), headers)
 
 

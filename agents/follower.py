@@ -109,6 +109,34 @@ def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Ha
     return count
 
 
+def read_until(consumer: Consumer, place: TopicPartition, end: int, handle: Handler) -> int:
+    """Hand every committed record of a partition from `place.offset` on and before the offset `end` to `handle`.
+
+    Unlike `read_to_end` it waits for what a transaction still holds back before `end`: a commit is acknowledged once the
+    coordinator has noted it, and what it wrote becomes readable only after that.
+
+    Returns:
+        How many records there were.
+    """
+    if place.offset >= end:
+        return 0
+    consumer.assign([place])
+    count = 0
+    while True:
+        for record in consumer.consume(_READ_AT_ONCE, 0.05):
+            at = record.offset()
+            if record.error() is None:
+                if at < end:
+                    handle(record)
+                    count += 1
+                    at += 1
+            elif record.error().code() != KafkaError._PARTITION_EOF:
+                raise_unless_passing(record.error())
+                continue
+            if at >= end:  # where a partition ends, the offset is that of the record to come
+                return count
+
+
 class Lookup:
     """Whole reads now and then by one client, which is made for the first and kept: each client has threads and
     buffers of its own, and a process whose partitions come and go did not get their memory back. Not for several
@@ -122,6 +150,7 @@ class Lookup:
     def __init__(self, kafka: Mapping[str, Any], connect: Callable[[dict[str, Any]], Any] = Consumer) -> None:
         self._kafka, self._connect = kafka, connect
         self._consumer: Any = None
+        self._dirty: Any = None
 
     def count(self, topic: str) -> int:
         """Partitions of `topic`. Raises Transient as `partitions_of`."""
@@ -137,11 +166,41 @@ class Lookup:
         finally:
             consumer.unassign()
 
+    def bounds(self, topic: str, number: int) -> tuple[int, int]:
+        """Offsets of the first record of a partition and of the one to come, open transactions included.
+
+        Raises:
+            Transient: no broker answers.
+        """
+        if self._dirty is None:
+            # Asked by a reader of committed records, a broker says where the first open transaction begins.
+            self._dirty = self._connect(
+                {**reader_options(self._kafka), "isolation.level": "read_uncommitted"}
+            )
+        place = TopicPartition(topic, number)
+        try:
+            found = self._dirty.get_watermark_offsets(place, timeout=_METADATA_TIMEOUT_S, cached=False)
+        except KafkaException as error:
+            raise Transient(f"where {topic} ends is not known ({error.args[0].name()})") from error
+        if found is None:
+            raise Transient(f"where {topic} ends is not known (no answer in time)")
+        return int(found[0]), int(found[1])
+
+    def read_until(self, topic: str, number: int, start: int, end: int, handle: Handler) -> int:
+        """Hand the committed records of a partition from `start` on and before `end` to `handle`, as `read_until`."""
+        consumer = self._client()
+        partitions_of(consumer, [topic])
+        try:
+            return read_until(consumer, TopicPartition(topic, number, start), end, handle)
+        finally:
+            consumer.unassign()
+
     def close(self) -> None:
-        """Let the client go; a later read makes another."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        """Let the clients go; a later read makes others."""
+        for client in (self._consumer, self._dirty):
+            if client is not None:
+                client.close()
+        self._consumer = self._dirty = None
 
     def _client(self) -> Any:
         if self._consumer is None:

@@ -131,6 +131,24 @@ class Metrics:
     """Records of emerging problems announced, by their status."""
     shadow: Counter
     """Decisions made beside those of the generation in force, by what they differ in."""
+    counts: Counter
+    """Counts read by the surge path, by where they were placed, or why they were not."""
+    surge_clusters: Gauge
+    """Clusters with a count in the history that is kept; at the worker that has the counts, as the next three."""
+    surges: Gauge
+    """Open surges of known problems, by state."""
+    surge_evaluation_seconds: Histogram
+    """Seconds that one look at all clusters took."""
+    surge_evaluated: Gauge
+    """Up to when the counts were last looked at, as epoch seconds."""
+    surge_failures: Counter
+    """Looks at the counts that failed, by the error: the counts are kept, and looked at again."""
+    notices: Counter
+    """Records of surges of known problems, by why they were written."""
+    alerts: Counter
+    """Alerts sent to Alertmanager, by what became of them."""
+    alert_age: Gauge
+    """Age of the oldest record of a surge that Alertmanager has yet to take, 0 where there is none."""
 
 
 def declare(
@@ -190,4 +208,15 @@ def declare(
         triage_pool=gauge("triage_pool_tickets", "Tickets that no cluster explains, at the leader"),
         emerging=counter("emerging", "Records of emerging problems announced by status", "status"),
         shadow=counter("shadow_decisions", "Decisions of a candidate by what they differ in", "differs"),
+        counts=counter("surge_counts", "Counts read by where they were placed", "placement"),
+        surge_clusters=gauge("surge_clusters", "Clusters with counts, at the worker that has them"),
+        surges=gauge("surges", "Open surges of known problems by state", "state"),
+        surge_evaluation_seconds=histogram(
+            "surge_evaluation_seconds", "Seconds that one look at all clusters took", _SECONDS
+        ),
+        surge_evaluated=gauge("surge_evaluated_seconds", "Up to when counts were last looked at"),
+        surge_failures=counter("surge_failures", "Looks at the counts that failed", "error"),
+        notices=counter("surge_notices", "Records of surges of known problems by why", "kind"),
+        alerts=counter("alertmanager_alerts", "Alerts sent to Alertmanager by result", "result"),
+        alert_age=gauge("alertmanager_oldest_seconds", "Age of the oldest surge record not taken yet"),
     )

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 def pass_over(
-    record: Record, why: str, reader: Literal["table", "similar", "corrections"], metrics: Metrics
+    record: Record, why: str, reader: Literal["table", "similar", "corrections", "surges"], metrics: Metrics
 ) -> None:
     """Tell where the record stands and what is wrong with it, never what is in it, and count it.
 

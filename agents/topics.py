@@ -130,10 +130,18 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
     """
 
     def stream(
-        name: str, key: str, days: int, mib: int = 2, *, short: bool = False, follows: str | None = None
+        name: str,
+        key: str,
+        days: int,
+        mib: int = 2,
+        *,
+        short: bool = False,
+        follows: str | None = None,
+        alone: bool = False,
     ) -> TopicSpec:
         retention = Setting("retention.ms", days * _DAY_MS, "equal" if short else "at_least")
-        return _spec(name, key, "delete", (partitions, replication), mib, retention, follows=follows)
+        size = (1 if alone else partitions, replication)
+        return _spec(name, key, "delete", size, mib, retention, follows=follows, exact=alone)
 
     def table(name: str, key: str, count: int, follows: str | None = None) -> TopicSpec:
         return _spec(name, key, "compact", (count, replication), 2, *_TABLE, follows=follows)
@@ -155,9 +163,10 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
         table(names.generations, "generation_id or generation_id/part", 1),
         table(names.corrections, "feedback_id", 1),
         table(names.knowledge, "article_id", 1),
-        # Five weeks: a surge detector that lost its state can learn four of every hour of the week again.
-        stream(names.counts, "cluster_id", days=35),
-        table(names.surge_state, "cluster_id", partitions, follows=names.counts),
+        # One partition: all clusters are judged together, by one worker. Five weeks: a surge detector that lost its
+        # state can learn four of every hour of the week again.
+        stream(names.counts, "cluster_id", days=35, alone=True),
+        table(names.surge_state, "cluster_id/day of counts, surge_id of a course", 1),
         # Original bytes, in base64: 4/3 of 6 MiB, and what stands around. Kept no longer than said (personal data).
         stream(names.dead, "source key", days=7, mib=12, short=True),
     )
@@ -171,6 +180,7 @@ def _spec(
     mib: int,
     *more: Setting,
     follows: str | None = None,
+    exact: bool = False,
 ) -> TopicSpec:
     partitions, replication = size
     settings = (
@@ -181,7 +191,7 @@ def _spec(
         *more,
     )
     retention = next((int(s.wanted) for s in more if s.name == "retention.ms"), None)
-    exact = cleanup == "compact" or follows is not None
+    exact = exact or cleanup == "compact" or follows is not None
     return TopicSpec(
         name, key, cleanup, partitions, replication, retention, mib * _MIB, exact, follows, settings
     )

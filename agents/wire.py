@@ -15,10 +15,14 @@ Rules
      that records of a transaction still open elsewhere are neither read twice nor skipped.
   5. Where the outcome of a transaction is unknown, nothing is guessed: the process ends, and the next one's
      `init_transactions` fences and aborts what is left.
+  6. A tick is a batch without records, for an agent that has something to do when none come: its positions are
+     those up to which everything is committed, of every assigned partition where one is known. It is refused and
+     dropped as any other batch is, so that what a stale member says on a tick is never seen either.
 
 | state of a batch | event                          | then                                                    |
 | ---------------- | ------------------------------ | ------------------------------------------------------- |
 | (none)           | records polled                 | taken: offsets and metadata kept, delivered to the agent |
+| (none)           | none polled for `tick_s`       | taken: a tick, if a position is known                   |
 | taken            | agent leaves it cleanly        | worked                                                  |
 | taken            | agent raises Fatal             | the process ends: nothing of it is visible              |
 | taken            | agent raises anything else     | rewind with back-off; the process ends after `retries`  |
@@ -37,7 +41,7 @@ Rules
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from types import TracebackType
@@ -113,6 +117,7 @@ class WirePolicy:
         commit_timeout_s: for each call to the transaction coordinator.
         retries: rewinds in a row before the process ends.
         backoff_s: wait before the first rewind, doubled for each further one, at most 1 s.
+        tick_s: after how long without a batch there is a tick; None for never.
     """
 
     records: int = 1024
@@ -126,6 +131,7 @@ class WirePolicy:
     commit_timeout_s: float = 15.0
     retries: int = 3
     backoff_s: float = 0.05
+    tick_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,7 @@ class Output:
 
 @dataclass(slots=True)
 class Batch:
-    """Records that are committed together, and what the agent wants said of them.
+    """Records that are committed together, none of them on a tick, and what the agent wants said of them.
 
     The agent works inside `async with batch:`; leaving the block cleanly hands the batch back for its
     transaction, an exception hands it back as failed. `on_commit` callbacks run in the wire's thread once the
@@ -215,6 +221,10 @@ class Wire:
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
         self._size = min(policy.records, _FIRST_SIZE)
+        self._known: dict[
+            tuple[str, int], int
+        ] = {}  # where the next record of a partition is taken, once that is known
+        self._idle_since = clock()
 
     # -- life
 
@@ -257,7 +267,7 @@ class Wire:
         epoch = self._epoch
         first = self._consumer.poll(wait_s)
         if first is None:
-            return False
+            return self._tick()
         more = self._size - 1
         records = [first, *(self._consumer.consume(more, self._policy.gather_s) if more else [])]
         for record in records:
@@ -270,6 +280,19 @@ class Wire:
         if not records:
             return False
         ends = {(r.topic(), r.partition()): r.offset() + 1 for r in records}
+        self._known |= ends
+        self._hand_over(records, ends)
+        return True
+
+    def _tick(self) -> bool:
+        """Take a batch without records if one is due; behind another batch none is."""
+        tick_s, idle_s = self._policy.tick_s, self._clock() - self._idle_since
+        if tick_s is None or self._in_flight or not self._known or idle_s < tick_s:
+            return False
+        self._hand_over([], self._known)
+        return True
+
+    def _hand_over(self, records: Sequence[Record], ends: Mapping[tuple[str, int], int]) -> None:
         batch = Batch(
             records=records,
             epoch=self._epoch,
@@ -277,9 +300,9 @@ class Wire:
             positions=[TopicPartition(topic, partition, end) for (topic, partition), end in ends.items()],
             taken_at=self._clock(),
         )
+        self._idle_since = batch.taken_at
         self._in_flight.append(batch)
         self._deliver(batch)
-        return True
 
     # -- settling
 
@@ -296,7 +319,8 @@ class Wire:
             self._watcher.dropped(batch, type(batch.error).__name__)
             self._rewind(batch.error)
         else:
-            self._size = next_size(self._size, len(batch.records), batch.work_s, self._policy)
+            if batch.records:
+                self._size = next_size(self._size, len(batch.records), batch.work_s, self._policy)
             self._commit(batch)
 
     def _bear_with(self, batch: Batch) -> None:
@@ -398,11 +422,14 @@ class Wire:
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         committed = self._settled_offsets(partitions)
+        self._known, self._idle_since = {}, self._clock()
         for place in committed:
             if place.error is not None:
                 raise Transient(f"committed offset of {place.topic} {place.partition}: {place.error.name()}")
             if place.offset < 0:
                 place.offset = OFFSET_BEGINNING
+            else:
+                self._known[place.topic, place.partition] = place.offset
         self._strays.clear()
         self._consumer.assign(committed)
         if self._paused:
@@ -433,6 +460,7 @@ class Wire:
 
     def _revoked(self, _: Any, partitions: list[TopicPartition]) -> None:
         self._epoch += 1
+        self._known = {}
         self._strays.clear()
         self._watcher.lost(partitions)
 

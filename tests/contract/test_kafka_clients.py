@@ -137,6 +137,25 @@ def test_offsets_are_committed_with_their_transaction_and_not_before(world: Worl
     assert sorted((place.partition, place.offset) for place in committed) == [(0, 4), (1, -1001)]
 
 
+def test_an_offset_may_be_committed_again_and_is_refused_a_stale_member_all_the_same(
+    world: World, group: Group
+) -> None:
+    member = group.join("a")
+    producer, stale = begun(world), member.metadata
+    producer.send_offsets_to_transaction([member.place(0, 3)], stale, T)
+    producer.commit_transaction(T)
+    producer.begin_transaction()
+    write(world, producer, b"on a tick")
+    producer.send_offsets_to_transaction([member.place(0, 3)], stale, T)
+    producer.commit_transaction(T)
+    assert [place.offset for place in member.client.committed([member.place(0)], T)] == [3]
+    assert Sink(world, group).values(1) == [b"on a tick"]
+    group.join("b")
+    producer.begin_transaction()
+    problem = refused(lambda: producer.send_offsets_to_transaction([member.place(0, 3)], stale, T))
+    assert problem.code() == KafkaError.ILLEGAL_GENERATION
+
+
 def test_offsets_of_an_open_transaction_are_awaited(world: World, group: Group) -> None:
     member = group.join("a")
     producer = begun(world)

@@ -53,10 +53,11 @@ def record(
 
 
 class Trouble(FakeRecord):
-    """What a consumer hands out where something happened to a partition, instead of a record."""
+    """What a consumer hands out where something happened to a partition, instead of a record. Where it ends, `offset` is
+    that of the record to come."""
 
-    def __init__(self, place: Place, code: int, *, fatal: bool = False) -> None:
-        super().__init__(Stored(*place, -1, None, None, [], -1))
+    def __init__(self, place: Place, code: int, *, fatal: bool = False, offset: int = -1) -> None:
+        super().__init__(Stored(*place, offset, None, None, [], -1))
         self._error = KafkaError(code, None, fatal)
 
     def error(self) -> Any:
@@ -114,7 +115,7 @@ class Reader:
     def __init__(self, kafka: FakeKafka, troubles: Iterable[Trouble] = ()) -> None:
         self._kafka, self._troubles = kafka, list(troubles)
         self._positions: dict[Place, int] = {}
-        self._told_end: set[Place] = set()
+        self._told_end: dict[Place, int] = {}
         self.closed = False
 
     def list_topics(self, timeout: float) -> Any:
@@ -141,12 +142,21 @@ class Reader:
             found += [FakeRecord(stored) for stored in readable]
             if readable:
                 self._positions[place] = readable[-1].offset + 1
-            elif place not in self._told_end and len(found) < num_messages:
-                self._told_end.add(place)
-                found.append(Trouble(place, KafkaError._PARTITION_EOF))
+            elif self._told_end.get(place) != (end := self._stable(place)) and len(found) < num_messages:
+                self._told_end[place] = end
+                found.append(Trouble(place, KafkaError._PARTITION_EOF, offset=end))
         if not found:
             threading.Event().wait(min(timeout, 0.01))  # nothing there: as a poll of an empty topic
         return found
+
+    def _stable(self, place: Place) -> int:
+        """The offset before which no transaction is open."""
+        log = self._kafka.logs[place]
+        return next((stored.offset for stored in log if stored.producer is not None), len(log))
+
+    def get_watermark_offsets(self, place: TopicPartition, timeout: float, cached: bool) -> tuple[int, int]:
+        """As a reader of uncommitted records is told."""
+        return 0, len(self._kafka.logs[place.topic, place.partition])
 
     def close(self) -> None:
         self.closed = True

@@ -2,7 +2,8 @@
 fall behind, are fenced and come back, and whose agents are slow or fail.
 
 For a read_committed reader: no output twice, no output without its offset and no offset without its output, the
-outputs of a partition in the order of their records; and when the dust has settled, one output for every record.
+outputs of a partition in the order of their records; what is said on a tick stands behind all that was said of the
+records before its positions and before all of those after; and when the dust has settled, one output for every record.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from tests.fakes.kafka import FakeKafka, FakeProducer, Place, Stored
 
 IN, OUT, GROUP = "in", "out", "group"
 INSTANCES = ("a", "b", "c")
+_TICK = b"tick "
 OUTCOMES: list[Callable[[], BaseException] | None] = [
     None,
     None,
@@ -82,6 +84,8 @@ class Process:
         self.working.append(batch)
         assert {record.partition() for record in batch.records} <= self.owned, "a record of a lost partition"
         positions = {(place.topic, place.partition): place.offset for place in batch.positions}
+        assert batch.positions, "a batch that no broker could refuse"
+        assert {number for _, number in positions} <= self.owned, "a position of a lost partition"
         batch.on_commit.append(lambda: self.tell(positions))
 
     def tell(self, positions: dict[Place, int]) -> None:
@@ -92,6 +96,11 @@ class Process:
         self.working.remove(batch)
         for record in batch.records:
             batch.send(Output(OUT, b"%d" % record.partition(), b"%d" % record.offset(), [], partition=0))
+        if not batch.records:
+            for place in batch.positions:
+                batch.send(
+                    Output(OUT, _TICK + b"%d" % place.partition, b"%d" % place.offset, [], partition=0)
+                )
         self.flooded = self.flooded or isinstance(failure, Fatal)
         batch.error = failure
         batch.done.set()
@@ -171,14 +180,23 @@ class WireMachine(RuleBasedStateMachine):
         depth=st.sampled_from([1, 1, 2, 3]),
         records=st.sampled_from([1, 1, 2, 3]),
         crowd=st.integers(1, len(INSTANCES)),
+        tick_s=st.sampled_from([None, 0.0, 0.02]),
     )
-    def begin(self, partitions: int, static: bool, depth: int, records: int, crowd: int) -> None:
+    def begin(
+        self, partitions: int, static: bool, depth: int, records: int, crowd: int, tick_s: float | None
+    ) -> None:
         self.kafka = FakeKafka()
         self.kafka.make(IN, partitions)
         self.kafka.make(OUT, 1)
         self.partitions, self.static = partitions, static
         self.policy = WirePolicy(
-            records=records, depth=depth, gather_s=1e-6, poll_s=0.0, pause_after_s=0.5, work_timeout_s=60.0
+            records=records,
+            depth=depth,
+            gather_s=1e-6,
+            poll_s=0.0,
+            pause_after_s=0.5,
+            work_timeout_s=60.0,
+            tick_s=tick_s,
         )
         self.processes: list[Process] = []
         self.strangers: list[FakeProducer] = []
@@ -349,6 +367,18 @@ class WireMachine(RuleBasedStateMachine):
             expected = [offset for offset in behind if offset < offsets.get(place, 0)]
             assert done.get(place[1], []) == expected, f"partition {place[1]}"
 
+    @invariant()
+    def ticks_stand_where_their_positions_say(self) -> None:
+        if not hasattr(self, "kafka"):
+            return
+        reached: dict[int, int] = {}
+        for stored in self.committed_records((OUT, 0)):
+            assert stored.key is not None
+            assert stored.value is not None
+            number, offset = int(stored.key.removeprefix(_TICK)), int(stored.value)
+            assert offset >= reached.get(number, 0), "said by one that the group had left behind"
+            reached[number] = offset if stored.key.startswith(_TICK) else offset + 1
+
     def teardown(self) -> None:
         """Heal everything, let healthy members work to the end, and look for what is missing."""
         if not hasattr(self, "kafka"):
@@ -402,6 +432,8 @@ class WireMachine(RuleBasedStateMachine):
         for stored in self.committed_records((OUT, 0)):
             assert stored.key is not None
             assert stored.value is not None
+            if stored.key.startswith(_TICK):
+                continue
             found.setdefault(int(stored.key), []).append(int(stored.value))
         return found
 

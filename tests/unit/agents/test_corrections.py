@@ -279,6 +279,10 @@ def test_which_act_on_a_cluster_is_news(
         ("unpinned", "pinned", "late"),
         ("merged", "split", "late"),
         ("split", "merged", "late"),
+        ("silenced", "unsilenced", "late"),
+        ("unsilenced", "silenced", "late"),
+        ("silenced", "acknowledged", None),
+        ("acknowledged", "silenced", None),
     ],
 )
 def test_a_later_act_makes_late_what_speaks_of_the_same(

@@ -11,6 +11,7 @@ from agents.emerging import EmergingWatch, cluster_id_of, surge_record
 from agents.live import InForce
 from agents.metrics import declare
 from agents.state import text_of
+from agents.young import YoungStates
 from models.emerging.group import Newcomer
 from models.emerging.pool import EmergingPolicy
 from models.routing.corrections import no_corrections
@@ -38,9 +39,11 @@ class Worker:
     now_ms: int = START_MS
     topic: dict[str, bytes] = field(default_factory=dict)
     watch: EmergingWatch = field(init=False)
+    young: YoungStates = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watch = EmergingWatch("test", DIM, POLICY, declare(CollectorRegistry()), lambda: self.now_ms)
+        self.watch = EmergingWatch(POLICY, declare(CollectorRegistry()), lambda: self.now_ms)
+        self.young = YoungStates("test", DIM, POLICY.window_ms, lambda: self.now_ms, self.watch)
 
     def read(self, tickets: Sequence[Newcomer]) -> None:
         for ticket in tickets:
@@ -56,10 +59,10 @@ class Worker:
                     decided_at=time_of(ticket.at_ms),
                 )
             )
-            self.watch.on_state(record(value, key=ticket.ticket_id.encode(), topic="tickets.state"))
+            self.young.on_state(record(value, key=ticket.ticket_id.encode(), topic="tickets.state"))
 
     def delete(self, ticket_id: str) -> None:
-        self.watch.on_state(record(None, key=ticket_id.encode(), topic="tickets.state"))
+        self.young.on_state(record(None, key=ticket_id.encode(), topic="tickets.state"))
 
     def look(self, generation: str = "g-1") -> list[Surge]:
         """One look, whose announcements are written and read back."""
@@ -203,7 +206,7 @@ def test_tickets_of_before_the_window_and_what_cannot_be_read_are_passed_over(
     worker.now_ms = START_MS + POLICY.window_ms + 5 * HOUR_MS
     worker.read(new(made, 5))
     for value in (b"{", b'{"decided_at":"2026-09-21T14:13:20Z"}', b""):
-        worker.watch.on_state(record(value, key=b"x", topic="tickets.state"))
+        worker.young.on_state(record(value, key=b"x", topic="tickets.state"))
         worker.watch.on_surge(record(value, key=b"x", topic="tickets.surges"))
     assert worker.look() == []
 

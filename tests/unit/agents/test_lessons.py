@@ -1,6 +1,7 @@
 """Lessons: every field of every record that an act leads to."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -141,6 +142,9 @@ def test_a_confirmation_brings_no_text() -> None:
         ("renamed", {"name": "Lost cards"}),
         ("pinned", {}),
         ("unpinned", {}),
+        ("acknowledged", {"until": time_of(NOW_MS + 60_000)}),
+        ("silenced", {"until": time_of(NOW_MS + 60_000)}),
+        ("unsilenced", {}),
     ],
 )
 def test_an_act_on_a_cluster_is_written_through(kind: str, more: dict[str, Any]) -> None:
@@ -152,8 +156,25 @@ def test_an_act_on_a_cluster_is_written_through(kind: str, more: dict[str, Any])
     assert (found.kind.value, found.cluster_id, found.generation_id) == (kind, "c-1", "g-2")
     assert (found.owner, found.into_cluster_id) == (more.get("owner"), more.get("into_cluster_id"))
     assert (found.name, found.examples) == (more.get("name"), more.get("examples"))
+    assert found.until == more.get("until")
     assert (found.ticket_id, found.text, found.vector) == (None, None, None)
     assert (output.key, dict(output.headers)["ce_subject"]) == (b"f-1", b"c-1")
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        ("2026-03-02T09:30:00Z", "2026-03-02T13:30:00Z"),
+        ("2099-12-31T23:30:00Z", "2099-12-31T23:59:59.999Z"),  # there is no later time that could be written
+    ],
+    ids=["four hours", "at the end of time"],
+)
+def test_an_acknowledgement_ends_by_itself(at: str, until: str) -> None:
+    act = Feedback.model_validate(
+        {"feedback_id": "f-1", "kind": "acknowledged", "cluster_id": "c-1", "at": at}
+    )
+    output = lessons.cluster_record(ToldOfCluster(record(b""), act, TRACE), None, "g-2", STAMP)
+    assert decode(Correction, output.value).until == datetime.fromisoformat(until)
 
 
 def test_keys_partitions_and_headers() -> None:

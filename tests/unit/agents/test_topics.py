@@ -57,9 +57,8 @@ def test_every_name_has_one_spec() -> None:
     [
         ("tickets.state", "tickets"),
         ("tickets.feedback", "tickets"),
-        ("tickets.surge-state", "tickets.counts"),
     ],
-    ids=["state", "feedback", "surge state"],
+    ids=["state", "feedback"],
 )
 def test_a_topic_that_follows_another_has_its_partitions(table: str, source: str, partitions: int) -> None:
     assert spec(table, partitions).partitions == spec(source, partitions).partitions == partitions
@@ -67,8 +66,10 @@ def test_a_topic_that_follows_another_has_its_partitions(table: str, source: str
     assert spec(table).exact_partitions
 
 
-@pytest.mark.parametrize("name", ["tickets.generations", "tickets.corrections"])
-def test_what_is_read_in_order_has_one_partition(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["tickets.generations", "tickets.corrections", "tickets.counts", "tickets.surge-state"]
+)
+def test_what_is_read_in_order_or_by_one_worker_has_one_partition(name: str) -> None:
     assert spec(name, partitions=12).partitions == 1
     assert spec(name).exact_partitions
 

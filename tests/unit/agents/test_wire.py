@@ -430,3 +430,123 @@ def test_slow_work_is_given_fewer_records(kafka: FakeKafka) -> None:
             rig.work(batch)
     assert sizes[0] > 5
     assert sizes[1:] == [5, 5, 5]
+
+
+TICKING = replace(POLICY, tick_s=10.0)
+
+
+def ticking(kafka: FakeKafka, places: list[Place] = BOTH) -> Rig:
+    """A member that ticks, with everything that there was behind it and its time to tick come."""
+    kafka.rebalance(GROUP, {"a": places})
+    rig = Rig(kafka, policy=TICKING)
+    rig.run()
+    assert all(batch.records for batch in rig.delivered)
+    rig.delivered.clear()
+    rig.now += 10.0
+    return rig
+
+
+def positions(batch: Batch) -> dict[Place, int]:
+    return {(place.topic, place.partition): place.offset for place in batch.positions}
+
+
+def test_when_nothing_comes_there_is_a_tick_at_the_end_of_what_was_taken(kafka: FakeKafka) -> None:
+    rig = ticking(kafka)
+    rig.wire.step()
+    (tick,) = rig.delivered
+    assert list(tick.records) == []
+    assert positions(tick) == {(IN, 0): 5, (IN, 1): 5}
+    tick.send(Output(OUT, b"k", b"on a tick", []))
+    rig.work(tick)
+    rig.run()
+    assert outputs(kafka)[-1] == b"on a tick"
+    assert kafka.groups[GROUP].offsets == {(IN, 0): 5, (IN, 1): 5}
+    assert len(rig.delivered) == 1  # the next one is due after as long again
+    rig.now += 10.0
+    rig.wire.step()
+    assert len(rig.delivered) == 2
+
+
+def test_a_restarted_member_ticks_at_its_committed_offsets(kafka: FakeKafka) -> None:
+    ticking(kafka)
+    kafka.rebalance(GROUP, {"a": BOTH})
+    twin = Rig(kafka, policy=TICKING)
+    twin.wire.step()
+    twin.now += 10.0
+    twin.wire.step()
+    (tick,) = twin.delivered
+    assert positions(tick) == {(IN, 0): 5, (IN, 1): 5}
+
+
+def test_only_what_is_known_of_the_present_partitions_is_told_on_a_tick(kafka: FakeKafka) -> None:
+    kafka.make(IN, 3)  # the third partition is empty: nothing was ever committed of it
+    for number in range(2):
+        kafka.append(IN, 0, b"k", b"%d" % number)
+    rig = ticking(kafka, [(IN, 0), (IN, 2)])
+    kafka.rebalance(GROUP, {"a": [(IN, 1), (IN, 2)]})
+    rig.wire.step()
+    rig.now += 10.0
+    rig.wire.step()
+    assert rig.delivered == []  # the position of the partition that it lost is of no use
+    kafka.append(IN, 1, b"k", b"v")
+    rig.run()
+    rig.delivered.clear()
+    rig.now += 10.0
+    rig.wire.step()
+    (tick,) = rig.delivered
+    assert positions(tick) == {(IN, 1): 1}
+
+
+@pytest.mark.parametrize("tick_s", [None, 10.0], ids=["never", "in time"])
+def test_there_is_no_tick_where_none_is_due(kafka: FakeKafka, tick_s: float | None) -> None:
+    kafka.rebalance(GROUP, {"a": BOTH})
+    rig = Rig(kafka, policy=replace(POLICY, tick_s=tick_s))
+    rig.run()
+    rig.now += 9.0
+    rig.run()
+    assert all(batch.records for batch in rig.delivered)
+
+
+def test_there_is_no_tick_behind_a_batch_in_work(kafka: FakeKafka) -> None:
+    rig = ticking(kafka)
+    rig.wire.step()
+    rig.now += 10.0
+    rig.wire.step()
+    rig.wire.step()
+    assert len(rig.delivered) == 1
+
+
+def test_what_a_stale_member_says_on_a_tick_is_never_seen(kafka: FakeKafka) -> None:
+    a = ticking(kafka)
+    a.wire.step()
+    (tick,) = a.delivered
+    tick.send(Output(OUT, b"k", b"stale", []))
+    kafka.rebalance(GROUP, {"b": BOTH})
+    a.work(tick)
+    while a.diary.lines[-1].startswith("committed"):
+        a.wire.step()
+    assert b"stale" not in outputs(kafka)
+    assert "dropped ILLEGAL_GENERATION" in a.diary.lines or "dropped stale" in a.diary.lines
+
+
+def test_a_tick_that_fails_is_begun_again_as_a_batch_is(kafka: FakeKafka) -> None:
+    rig = ticking(kafka)
+    rig.wire.step()
+    rig.work(rig.delivered[0], RuntimeError("agent"))
+    rig.run(steps=4)
+    assert rig.diary.lines[-2:] == ["dropped RuntimeError", "rewound RuntimeError"]
+    rig.now += 10.0
+    rig.wire.step()
+    assert len(rig.delivered) == 2
+    assert positions(rig.delivered[1]) == {(IN, 0): 5, (IN, 1): 5}
+
+
+def test_a_tick_says_nothing_of_how_many_records_a_batch_may_hold(kafka: FakeKafka) -> None:
+    rig = ticking(kafka)
+    rig.wire.step()
+    rig.work(rig.delivered[0])
+    rig.run()
+    for number in range(4):
+        kafka.append(IN, 0, b"k", b"%d" % number)
+    rig.wire.step()
+    assert len(rig.delivered[-1].records) == POLICY.records

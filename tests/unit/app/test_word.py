@@ -75,6 +75,11 @@ _LISTS = (("t-1",), ("t-2", "t-3"))
             Word(merged=(("c-1", "c-2"),), splits=(Split("c-2", 1),)),
             id="and nothing that is merged after",
         ),
+        pytest.param(
+            [_act("acknowledged"), _act("silenced"), _act("unsilenced", at_ms=2)],
+            Word(),
+            id="of its surges, which changes no cluster",
+        ),
     ],
 )
 def test_what_people_said(acts: list[Learnt], word: Word) -> None:

@@ -1,0 +1,311 @@
+"""Surge state: what the surge path knows between two batches, and its records in `tickets.surge-state`. Under surge.
+
+Three things, and where each stands: the counts of the clusters, by days, and the courses of open surges in
+`tickets.surge-state`, written in the transaction of the batch that changed them; the counts of the last day one by one
+in `tickets.counts` itself, before the committed offset. So all of it is a matter of what is committed. Nothing is taken
+back when a transaction fails: with the epoch everything is forgotten and read again, by who has the partition then.
+That is right because the wire of this path has one batch out at a time: when the next one comes, the one before is
+committed or its epoch is over.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING
+
+from agents.courses import course_of, event_of
+from agents.follower import Lookup
+from agents.metrics import Metrics
+from agents.state import end_if_newer, pass_over
+from agents.topics import TopicNames
+from agents.wire import Batch, Output, Record
+from models.surge.grouping import Recent
+from models.surge.identity import Move
+from models.surge.lifecycle import Course
+from models.surge.window import DAY_S, Placement, WindowPolicy, Windows
+from schemas.channels import event_type
+from schemas.codec import decode, encode
+from schemas.contract import epoch_ms_of, time_of
+from schemas.headers import event_headers
+from schemas.surge import Count, SurgeCourse, SurgeDay
+from schemas.unreadable import Unreadable
+
+_log = structlog.get_logger(__name__)
+
+SOURCE = "/sluice/surge"
+_DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
+
+# Of the counts of the last day so many are held, and read again at a start: a second or two.
+MOST_RECENT = 100_000
+
+COUNTS = frozenset({Placement.COUNTED, Placement.LATE})
+"""The placements of what is counted."""
+
+
+class RecentCounts:
+    """The counts of the last day, the latest `most` offsets of them, in the order in which they came.
+
+    A count is told again by its ticket and its cluster. What is too old goes by when a record was written, and what is
+    too much by offsets, so that it is the same whether it was held or read again.
+    """
+
+    def __init__(self, most: int = MOST_RECENT) -> None:
+        self._most = most
+        self._held: deque[tuple[int, int, Recent]] = (
+            deque()
+        )  # offset, when it was written in epoch seconds, count
+        self._keys: set[tuple[str, str]] = set()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Recent]:
+        return (recent for _, _, recent in self._held)
+
+    def knows(self, recent: Recent) -> bool:
+        return (recent.ticket_id, recent.cluster_id) in self._keys
+
+    def add(self, offset: int, written_s: int, recent: Recent) -> None:
+        self._held.append((offset, written_s, recent))
+        self._keys.add((recent.ticket_id, recent.cluster_id))
+
+    def expire(self, offset: int, now_s: int) -> None:
+        """Forget what lies `most` offsets before `offset`, or was written more than a day before `now_s`."""
+        while self._held and (self._held[0][0] < offset - self._most or self._held[0][1] < now_s - DAY_S):
+            _, _, gone = self._held.popleft()
+            self._keys.discard((gone.ticket_id, gone.cluster_id))
+
+
+class SurgeState:
+    """Counts, courses and recent counts of the worker that has the partition of `tickets.counts`. One thread's, the
+    agent's.
+
+    Args:
+        lookup: reads both topics; that thread's own.
+
+    Attributes:
+        now_s: how far time has come for the path, epoch seconds: never back.
+        courses: the open surges by id, each as its last record says.
+        recent: the counts of the last day.
+        generation: that counts and courses were carried on to; "" where that has to be asked again.
+    """
+
+    def __init__(self, lookup: Lookup, names: TopicNames, policy: WindowPolicy, metrics: Metrics) -> None:
+        self._lookup, self._names, self.policy, self._metrics = lookup, names, policy, metrics
+        self._epoch: int | None = None
+        self._clear(0)
+
+    def _clear(self, now_s: int) -> None:
+        self.windows = Windows(self.policy, now_s)
+        self.courses: dict[str, Course] = {}
+        self.recent = RecentCounts()
+        self.now_s = now_s
+        self.generation = ""
+
+    def forget(self) -> None:
+        """Read all of it again with the next batch."""
+        self._epoch = None
+
+    def begin(self, batch: Batch, now_s: int) -> bool:
+        """Start on a batch, in a new epoch from what is committed before it; whether it is one.
+
+        Args:
+            now_s: where time begins if nothing is.
+
+        Raises:
+            Transient: a topic is missing or no broker answers.
+            Fatal: another version of Sluice wrote the state.
+        """
+        if batch.epoch == self._epoch:
+            return False
+        self._epoch = None  # until it is whole
+        started = time.monotonic()
+        place = batch.positions[0]
+        before = batch.records[0].offset() if batch.records else place.offset
+        self._clear(0)
+        _, end = self._lookup.bounds(self._names.surge_state, 0)
+        records = self._lookup.read_until(
+            self._names.surge_state, 0, OFFSET_BEGINNING, end, self._restore_one
+        )
+        if not self.now_s:
+            self._clear(now_s)
+        start, _ = self._lookup.bounds(self._names.counts, place.partition)
+        self._lookup.read_until(
+            self._names.counts, place.partition, max(start, before - MOST_RECENT), before, self._remember
+        )
+        self.recent.expire(before, self.now_s)
+        self._epoch = batch.epoch
+        _log.info(
+            "surges_restored",
+            records=records,
+            clusters=len(self.windows.clusters),
+            surges=len(self.courses),
+            counts=len(self.recent),
+            seconds=round(time.monotonic() - started, 2),
+        )
+        return True
+
+    # -- going on
+
+    def pass_time(self, now_s: int) -> list[Output]:
+        """Time goes on to `now_s`; the ends of the days that are beyond the history by that."""
+        if now_s <= self.now_s:
+            return []
+        self.now_s = now_s
+        windows = self.windows
+        first, passed = windows.today - 7 * self.policy.weeks, now_s // DAY_S - windows.today
+        gone = range(first, first + min(passed, 7 * self.policy.weeks + 2))
+        ends = [
+            self._tombstone(_day_key(cluster_id, day))
+            for day in gone
+            for cluster_id in windows.clusters
+            if windows.day(cluster_id, day)
+        ]
+        windows.roll(now_s)
+        if ends:
+            there = (windows.settled.any(axis=1) | windows.buckets.any(axis=1)).tolist()
+            for cluster_id, counts in list(zip(windows.clusters, there, strict=True)):
+                if not counts:
+                    windows.drop(cluster_id)
+        return ends
+
+    def move(self, moves: Sequence[Move], emptied: Sequence[str]) -> list[Output]:
+        """Let counts leave clusters for others, one move after the other; the records that say so."""
+        named = dict.fromkeys(name for move in moves for name in (move.source, move.into))
+        held = {name: {day for day in self.days if self.windows.day(name, day)} for name in named}
+        for one in moves:
+            self._leave(one)
+        outputs = [
+            self.day_record(name, day)
+            for name in named
+            for day in self.days
+            if day in held[name] or self.windows.day(name, day)
+        ]
+        for name in emptied:
+            self.windows.drop(name)
+        return outputs
+
+    def _leave(self, move: Move) -> None:
+        """The windows give the share to `into`; here it is taken from `source`."""
+        windows, days = self.windows, self.days
+        before = {day: windows.day(move.into, day) for day in days}
+        windows.move(move.source, move.into, move.share)
+        for day in days:
+            own, went = windows.day(move.source, day), windows.day(move.into, day)
+            left = {at: n - went.get(at, 0) + before[day].get(at, 0) for at, n in own.items()}
+            if own:
+                windows.restore_day(move.source, day, left)
+
+    @property
+    def days(self) -> range:
+        """The days, since the epoch, of which there can be counts."""
+        return range(self.windows.today - 7 * self.policy.weeks, self.windows.today + 2)
+
+    # -- records
+
+    def day_record(self, cluster_id: str, day: int) -> Output:
+        """What is counted of a cluster on a day, or its end where that is nothing."""
+        buckets = self.windows.day(cluster_id, day)
+        key = _day_key(cluster_id, day)
+        if not buckets:
+            return self._tombstone(key)
+        event = SurgeDay(
+            cluster_id=cluster_id,
+            day=day,
+            bucket_s=self.policy.bucket_s,
+            buckets={str(number): count for number, count in buckets.items()},
+            updated_at=time_of(self.now_s * 1000),
+        )
+        headers = event_headers(_DAY, f"{key}/{self.now_s}", SOURCE, cluster_id, event.updated_at, None)
+        return Output(self._names.surge_state, key.encode(), encode(event), headers, 0)
+
+    def put_courses(self, courses: Sequence[Course]) -> list[Output]:
+        """Hold these courses from now on and no others; the records that say what is new of that."""
+        found = {course.surge_id: course for course in courses}
+        outputs = [self._tombstone(surge_id) for surge_id in self.courses if surge_id not in found]
+        outputs += [
+            self._course_record(course) for course in courses if self.courses.get(course.surge_id) != course
+        ]
+        self.courses = found
+        return outputs
+
+    def _course_record(self, course: Course) -> Output:
+        event = event_of(course, self.now_s)
+        headers = event_headers(
+            _COURSE, f"{course.surge_id}/{self.now_s}", SOURCE, course.clusters[0], event.updated_at, None
+        )
+        return Output(self._names.surge_state, course.surge_id.encode(), encode(event), headers, 0)
+
+    def _tombstone(self, key: str) -> Output:
+        return Output(self._names.surge_state, key.encode(), None, [], 0)
+
+    # -- reading again
+
+    def _restore_one(self, record: Record) -> None:
+        key, value = (record.key() or b"").decode(errors="replace"), record.value()
+        cluster_id, slash, day = key.rpartition("/")
+        if value is None:
+            if not slash:
+                self.courses.pop(key, None)
+            elif day.isdecimal() and self.windows.day(cluster_id, int(day)):
+                self.windows.restore_day(cluster_id, int(day), {})
+            return
+        try:
+            if slash:
+                self._restore_day(decode(SurgeDay, value))
+            else:
+                event = decode(SurgeCourse, value)
+                self._restore_time(event.updated_at)
+                self.courses[event.surge_id] = course_of(event)
+        except Unreadable as error:
+            end_if_newer(record, error)
+            # A day of a cluster is counted anew, or a surge told anew: better than to judge none at all.
+            pass_over(record, error.reason.value, "surges", self._metrics)
+
+    def _restore_day(self, event: SurgeDay) -> None:
+        self._restore_time(event.updated_at)
+        per_day = DAY_S // self.policy.bucket_s
+        scale = event.bucket_s / self.policy.bucket_s  # another length of bucket, should there ever be one
+        buckets: dict[int, int] = {}
+        for number, count in event.buckets.items():
+            at = int(int(number) * scale)
+            if at < per_day:
+                buckets[at] = buckets.get(at, 0) + count
+        self.windows.restore_day(event.cluster_id, event.day, buckets)
+
+    def _restore_time(self, updated_at: datetime) -> None:
+        at_s = epoch_ms_of(updated_at) // 1000
+        if not self.now_s:
+            self.windows = Windows(self.policy, at_s)
+        self.now_s = max(self.now_s, at_s)
+        self.windows.roll(at_s)
+
+    def _remember(self, record: Record) -> None:
+        written_s = record.timestamp()[1] // 1000
+        if written_s < self.now_s - DAY_S:
+            return
+        try:
+            recent = recent_of(decode(Count, record.value()))
+        except Unreadable:
+            return  # a dead letter by now
+        placement = self.windows.placement(recent.at_s, written_s)
+        if placement in COUNTS and not self.recent.knows(recent):
+            self.recent.add(record.offset(), written_s, recent)
+
+
+def recent_of(count: Count) -> Recent:
+    """A count as the core knows it."""
+    return Recent(
+        count.ticket_id,
+        count.cluster_id,
+        count.customer_id,
+        count.product,
+        epoch_ms_of(count.occurred_at) // 1000,
+    )
+
+
+def _day_key(cluster_id: str, day: int) -> str:
+    return f"{cluster_id}/{day}"
