@@ -18,10 +18,11 @@ from agents.generations import generation_records
 from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
 from agents.wire import Output, Record
-from app.bootstrap import publisher, ways_of, write
+from app.bootstrap import ways_of
 from app.emerging import provisional_of, read_emerging, settled, verdict_of
 from app.knowledge import encoded, read_topic
 from app.published import read_in_force, read_published
+from app.publisher import publisher, write
 from app.scratch import Told
 from app.settings import Settings
 from app.word import read_word

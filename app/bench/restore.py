@@ -14,8 +14,9 @@ from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
 from app.bench.tickets import past_tickets, texts
-from app.bootstrap import check_target, fit, prepare, state_record, write
+from app.bootstrap import check_target, fit, prepare, state_record
 from app.child import WorkerProcess, resident_mib, worker_variables
+from app.publisher import write
 from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
 from app.worker import clean_policy, encoder_spec, pack_policy, producer_options
