@@ -82,7 +82,11 @@ def evaluate_surge(
     }
     if not spans:
         raise Fatal(f"no series is longer than the warm-up, {asked.warm_up_s / DAY_S:g} days")
-    told.step(f"{len(history.series)} series, evaluated every {bucket_s // 60} minutes")
+    lived = lives(history).values()
+    first, last = min(start for start, _ in lived), max(end for _, end in lived)
+    told.step(
+        f"{len(history.series)} series of {_day(first)} to {_day(last)}, every {bucket_s // 60} minutes"
+    )
     trace = walk(history, asked.detect, WindowPolicy(bucket_s=bucket_s), told.progress)
     alerts = all_alerts(trace, lifecycle_of(bucket_s))
     backtest = Backtest(history, windows, spans, trace, alerts, {})
@@ -243,6 +247,10 @@ def _alert(alert: Alert) -> dict[str, Any]:
         "q": float(f"{alert.q:.3g}"),
         "window_s": alert.window_s,
     }
+
+
+def _day(at_s: int) -> str:
+    return _time(at_s)[:10]
 
 
 def _time(at_s: int) -> str:

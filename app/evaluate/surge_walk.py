@@ -115,7 +115,7 @@ def walk(
             windows.drop(name)
         if place % _TELL_EVERY == 0 or place == len(numbers) - 1:
             tell(place + 1, len(numbers))
-    return Trace(bucket_s, (numbers + 1) * bucket_s, told.lived, told.by_series())
+    return Trace(bucket_s, (numbers + 1) * bucket_s, _lived(history, numbers, bucket_s), told.by_series())
 
 
 def _by_bucket(series: Sequence[Series], bucket_s: int) -> dict[int, list[tuple[str, int]]]:
@@ -143,6 +143,18 @@ def _buckets_lived(history: History, bucket_s: int) -> Longs:
     return np.unique(np.concatenate([np.arange(start, end + 1) for start, end in spans]))
 
 
+def _lived(history: History, numbers: Longs, bucket_s: int) -> dict[str, Span]:
+    """Places among `numbers` of the first and the last bucket of each series, from its first row on."""
+    ends = lives(history)
+    return {
+        one.name: (
+            int(np.searchsorted(numbers, one.span[0] // bucket_s)),
+            int(np.searchsorted(numbers, ends[one.name][1] // bucket_s)),
+        )
+        for one in history.series
+    }
+
+
 class _Told:
     """Collects what evaluations say, and gives it out by series instead of by time."""
 
@@ -150,11 +162,8 @@ class _Told:
         self._names, self._code = names, {name: code for code, name in enumerate(names)}
         self._series: list[Longs] = []
         self._parts: list[Seen] = []
-        self.lived: dict[str, Span] = {}
 
     def take(self, number: int, clusters: Sequence[str], found: Detection) -> None:
-        for name in clusters:
-            self.lived[name] = (self.lived.get(name, (number, number))[0], number)
         telling = np.flatnonzero((found.q < 1.0) | found.stays | found.enters)
         if len(telling):
             self._series.append(

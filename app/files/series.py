@@ -31,7 +31,8 @@ Span = tuple[int, int]
 _SERIES = ("series", "cluster", "cluster_id")
 _COUNT = "count"
 _MAX_NAME_CHARS = 200
-_MAX_COUNT = 2**31
+# So that an hour of one-minute rows stays below 2³¹, which the windows count to.
+_MAX_COUNT = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ def _count(value: object) -> float:
         )
     except (ValueError, OverflowError):
         number = -1.0
-    if not 0 <= number < _MAX_COUNT:
-        raise Misfit(f"allowed are numbers from 0 to {_MAX_COUNT - 1:,}")
+    if not 0 <= number <= _MAX_COUNT:
+        raise Misfit(f"allowed are numbers from 0 to {_MAX_COUNT:,}")
     return number
 
 

@@ -77,10 +77,10 @@ def test_series_are_read(
 @pytest.mark.parametrize(
     ("row", "wanted"),
     [
-        ("2026-03-01,a,-1", "count: allowed are numbers from 0 to 2,147,483,647"),
-        ("2026-03-01,a,nan", "count: allowed are numbers from 0 to 2,147,483,647"),
-        ("2026-03-01,a,1e12", "count: allowed are numbers from 0 to 2,147,483,647"),
-        ("2026-03-01,a,", "count: allowed are numbers from 0 to 2,147,483,647"),
+        ("2026-03-01,a,-1", "count: allowed are numbers from 0 to 10,000,000"),
+        ("2026-03-01,a,nan", "count: allowed are numbers from 0 to 10,000,000"),
+        ("2026-03-01,a,1e12", "count: allowed are numbers from 0 to 10,000,000"),
+        ("2026-03-01,a,", "count: allowed are numbers from 0 to 10,000,000"),
         ("2026-03-01,,1", "series: a name of at most 200 characters is needed"),
         (f"2026-03-01,{'x' * 201},1", "series: a name of at most 200 characters is needed"),
         (",a,1", "ts: a time is needed"),
