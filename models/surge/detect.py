@@ -1,18 +1,27 @@
-"""Detect: which clusters have more tickets than their history explains, judged together. After baseline and tail,
-before lifecycle."""
+"""Detect: which clusters have more tickets than their history explains, all judged together. After baseline and ears,
+before lifecycle.
 
-from dataclasses import dataclass
+buckets -> windows of many lengths -> upper tail against the baseline -> recalibrated -> the least of them -> judged
+together with those of all other clusters (Benjamini & Hochberg 1995)
+"""
+
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.exact import Floats
-from models.surge.tail import upper_tail
-from models.surge.window import DAY_S, HOUR_S, Marks, WindowPolicy, Windows
+from models.surge.baseline import Baseline, chunks, learn
+from models.surge.scan import Scan, course, scan_grown, scan_young
+from models.surge.season import WEEK
+from models.surge.window import DAY_S, Marks, Seconds, WindowPolicy, Windows
 
-Seconds = NDArray[np.int64]
 Rule = Literal["model", "ratio"]
+
+# Settled hours from which on a cluster has a season.
+_GROWN_H = WEEK
+# The rule `ratio`: 300 % more than the day before.
+RISE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,28 @@ class DetectPolicy:
     false_pages_per_week: float = 2.0
     rule: Rule = "model"
     min_count: int = 3
+    looks: float = 11_800.0
+    exit_chance: float = 1e-3
+    windows_s: tuple[int, ...] = (
+        900,
+        1_800,
+        3_600,
+        5_400,
+        7_200,
+        10_800,
+        14_400,
+        21_600,
+        28_800,
+        43_200,
+        57_600,
+        86_400,
+    )
+    level_variance: float = 0.05
+
+    @property
+    def level(self) -> float:
+        """Of Benjamini-Hochberg, at one evaluation."""
+        return self.false_pages_per_week / self.looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +81,128 @@ class Detection:
     started_s: Seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The columns of some rows, before they are judged together."""
+
+    p: Floats
+    buckets: Seconds
+    observed: Floats
+    expected: Floats
+    onset: Seconds
+
+
 class Detector:
-    """Judges all clusters at once; keeps the baseline between evaluations. Deterministic."""
+    """Judges all clusters at once. Deterministic: what it keeps between two evaluations, the baseline, follows from the
+    settled days alone, and is learnt again when they change: once a day, and after a change of the clusters.
+    """
 
     def __init__(self, policy: DetectPolicy, window_policy: WindowPolicy) -> None:
-        self._policy, self._window_policy = policy, window_policy
+        self._policy, self._bucket_s = policy, window_policy.bucket_s
+        whole = [length // self._bucket_s for length in policy.windows_s if length % self._bucket_s == 0]
+        self._lengths = np.array(whole, dtype=np.int64)
+        self._learnt: tuple[Windows, int, Baseline] | None = None
 
     def detect(self, windows: Windows, now_s: int) -> Detection:
-        bucket_s = self._window_policy.bucket_s
-        at_s = now_s - now_s % bucket_s
-        end = (at_s - windows.settled_until_s) // bucket_s
-        sums = np.cumsum(np.pad(windows.buckets, ((0, 0), (1, 0))), axis=1, dtype=np.int64)
-        history = windows.settled
-        seen = np.argmax(history > 0, axis=1)
-        hours = np.maximum(history.shape[1] - seen, 24)
-        rate = (history.sum(axis=1) + 0.5) / hours
-        spread = np.full(len(rate), 0.3)
-        lengths = [s for s in (900, 1800, 3600, 7200, 14400, 28800, DAY_S) if s >= bucket_s]
-        observed = np.stack([sums[:, end] - sums[:, end - s // bucket_s] for s in lengths]).astype(np.float64)
-        expected = np.stack([rate * s / HOUR_S for s in lengths])
-        p = upper_tail(observed, expected, spread)
-        p[observed < self._policy.min_count] = 1.0
-        best = p.argmin(axis=0)
-        rows = np.arange(len(rate))
-        least = p[best, rows]
-        q = adjusted(least)
-        level = 2e-4 * self._policy.false_pages_per_week / 2.0
-        window_s = np.array(lengths, dtype=np.int64)[best]
-        return Detection(
-            at_s,
-            least,
-            q,
-            q <= level,
-            least <= 1e-3,
-            window_s,
-            observed[best, rows],
-            expected[best, rows],
-            at_s - window_s,
+        """Judge what came up to the last whole bucket before `now_s`.
+
+        Raises:
+            ValueError: the windows are of another policy, or were not rolled to the day of `now_s`.
+        """
+        if windows.policy.bucket_s != self._bucket_s or now_s // DAY_S != windows.today:
+            raise ValueError("windows of another policy, or not rolled to now")
+        at_s = now_s - now_s % self._bucket_s
+        if self._policy.rule == "ratio":
+            return self._by_ratio(windows, at_s)
+        first_hours, baseline = windows.first_hours(), self._baseline(windows)
+        parts = [
+            self._judge(windows, rows, at_s, first_hours[rows], baseline) for rows in chunks(len(first_hours))
+        ]
+        names = [field.name for field in fields(_Judged)]
+        p, buckets, observed, expected, onset = (
+            np.concatenate([np.zeros(0), *(getattr(part, name) for part in parts)]) for name in names
         )
+        q = adjusted(p)
+        return Detection(
+            at_s=at_s,
+            p=p,
+            q=q,
+            enters=q <= self._policy.level,
+            stays=p <= self._policy.exit_chance,
+            window_s=buckets.astype(np.int64) * self._bucket_s,
+            observed=observed,
+            expected=expected,
+            started_s=at_s - onset.astype(np.int64) * self._bucket_s,
+        )
+
+    def _baseline(self, windows: Windows) -> Baseline:
+        if self._learnt is None or self._learnt[0] is not windows or self._learnt[1] != windows.version:
+            self._learnt = windows, windows.version, learn(windows.settled, windows.first_hours())
+        return self._learnt[2]
+
+    def _judge(
+        self, windows: Windows, rows: slice, at_s: int, first_hours: Seconds, baseline: Baseline
+    ) -> _Judged:
+        now = course(windows, rows, at_s)
+        found = scan_grown(now, baseline, rows, self._lengths, self._policy.level_variance)
+        young = windows.settled.shape[1] - first_hours < _GROWN_H
+        if young.any():
+            found = _where(young, scan_young(now, windows, rows, first_hours, self._lengths), found)
+        chance = np.where(found.observed < self._policy.min_count, 1.0, found.chance)
+        best = chance.argmin(axis=1)
+        number = np.arange(len(best))
+        p = chance[number, best]
+        onset = self._lengths[best]
+        stays = np.flatnonzero(p <= self._policy.exit_chance)
+        onset[stays] = onsets(
+            now.sums[stays], found.expected[stays, best[stays]] / onset[stays], DAY_S // self._bucket_s
+        )
+        return _Judged(
+            p, self._lengths[best], found.observed[number, best], found.expected[number, best], onset
+        )
+
+    def _by_ratio(self, windows: Windows, at_s: int) -> Detection:
+        """A day's count against that of the day before."""
+        count, day = len(windows.clusters), DAY_S // self._bucket_s
+        observed, before = np.zeros(count), np.zeros(count)
+        for rows in chunks(count):
+            sums = course(windows, rows, at_s).sums
+            observed[rows] = sums[:, -1] - sums[:, -1 - day]
+            before[rows] = sums[:, -1 - day] - sums[:, -1 - 2 * day]
+        high = (observed >= self._policy.min_count) & (observed >= (1.0 + RISE) * before)
+        unknown, lengths = np.ones(count), np.full(count, DAY_S, dtype=np.int64)
+        return Detection(at_s, unknown, unknown, high, high, lengths, observed, before, at_s - lengths)
 
 
 def adjusted(p: Floats) -> Floats:
-    """Benjamini-Hochberg values [C] of the probabilities `p` [C] (Benjamini & Hochberg 1995)."""
+    """Benjamini-Hochberg values [C] of the probabilities `p` [C]: the least level at which each would be among those
+    found (Benjamini & Hochberg 1995; as adjusted values, Yekutieli & Benjamini 1999)."""
     order = np.argsort(p, kind="stable")
     ranked = p[order] * len(p) / np.arange(1, len(p) + 1)
     q = np.empty_like(p)
     q[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
     return q
+
+
+def _where(first: Marks, one: Scan, other: Scan) -> Scan:
+    """The rows of `one` where `first`, else those of `other`."""
+    names = [field.name for field in fields(Scan)]
+    return Scan(*(np.where(first[:, None], getattr(one, name), getattr(other, name)) for name in names))
+
+
+def onsets(sums: Floats, rate: Floats, most: int) -> Seconds:
+    """[C] buckets back from now to the likeliest begin of a rise: that of the largest likelihood ratio of a Poisson rate
+    that changed once, X ln(X / M) - (X - M) (Hinkley 1970), of all begins in the last `most` buckets.
+
+    Args:
+        sums: [C, E + 1] running sums of counts.
+        rate: [C] expected in a bucket.
+    """
+    lengths = np.arange(1, most + 1)
+    observed = sums[:, [-1]] - sums[:, sums.shape[1] - 1 - lengths]
+    mean = np.maximum(rate[:, None] * lengths, 1e-9)
+    gain = np.where(
+        observed > mean, observed * np.log(np.maximum(observed, 1e-9) / mean) - (observed - mean), 0.0
+    )
+    found: Seconds = lengths[gain.argmax(axis=1)]
+    return found

@@ -4,8 +4,8 @@ Buckets of today, yesterday and (for clocks that are ahead) tomorrow, and hours 
 stands in the bucket of its own time, however late it came, so that the order of coming changes nothing, and what was
 read back from day records is what was counted.
 
-Days before yesterday are *settled*: with the default lateness nothing is counted there any more, and a baseline that was
-learnt from them alone holds for a day.
+Days before yesterday are *settled*: nothing is counted there any more once they are, and a baseline that was learnt
+from them alone holds for a day.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 Counts = NDArray[np.int32]
 Marks = NDArray[np.bool_]
+Seconds = NDArray[np.int64]
 
 HOUR_S = 3_600
 DAY_S = 86_400
 _HOURS_A_DAY = 24
 # Yesterday, today, tomorrow.
 _RECENT_DAYS = 3
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Windows:
         self._per_day = DAY_S // policy.bucket_s
         self._per_hour = HOUR_S // policy.bucket_s
         self._settled = policy.weeks * 7 * _HOURS_A_DAY - _HOURS_A_DAY
+        # Hour of the epoch from which on a cluster is known to be watched, whatever its counts; where nobody said, never.
+        self._since = np.zeros(0, dtype=np.int64)
         self._hours: Counts = np.zeros((0, self._settled + _RECENT_DAYS * _HOURS_A_DAY), dtype=np.int32)
         self._buckets: Counts = np.zeros((0, _RECENT_DAYS * self._per_day), dtype=np.int32)
 
@@ -103,9 +107,9 @@ class Windows:
         return self._buckets[: len(self.clusters)]
 
     @property
-    def recent_hours(self) -> Counts:
-        """[C, 72] counts of the hours of the same three days, a view."""
-        return self._hours[: len(self.clusters), self._settled :]
+    def hourly(self) -> Counts:
+        """[C, H + 72] counts of the hours of the settled days and of those three, a view."""
+        return self._hours[: len(self.clusters)]
 
     def placement(self, at_s: int, now_s: int) -> Placement:
         """What becomes of an event of `at_s` that is read at `now_s`."""
@@ -132,6 +136,12 @@ class Windows:
             self.version += 1
         else:
             self._buckets[row, (at_s - self.settled_until_s) // self.policy.bucket_s] += count
+
+    def know(self, cluster_id: str, since_s: int) -> None:
+        """A cluster is watched from `since_s` on, whether it has tickets or not: that it has none is then known too."""
+        row = self._row(cluster_id)
+        self._since[row] = min(self._since[row], since_s // HOUR_S)
+        self.version += 1
 
     def roll(self, now_s: int) -> None:
         """Time goes on to `now_s`: days beyond the history fall off; a time before the last one changes nothing."""
@@ -183,9 +193,10 @@ class Windows:
         last = len(self.clusters) - 1
         if row != last:
             self._hours[row], self._buckets[row] = self._hours[last], self._buckets[last]
+            self._since[row] = self._since[last]
             self.clusters[row] = self.clusters[last]
             self._rows[self.clusters[row]] = row
-        self._hours[last], self._buckets[last] = 0, 0
+        self._hours[last], self._buckets[last], self._since[last] = 0, 0, _NEVER
         self.clusters.pop()
         self.version += 1
 
@@ -198,6 +209,7 @@ class Windows:
         if source not in self._rows:
             return
         row, to = self._rows[source], self._row(into)
+        self._since[to] = min(self._since[to], self._since[row])
         recent = _part(self._buckets[row], share)
         self._buckets[to] += recent
         self._hours[to, self._settled :] += recent.reshape(-1, self._per_hour).sum(axis=1, dtype=np.int32)
@@ -212,11 +224,21 @@ class Windows:
         return [0] * (last - len(kept)) + kept
 
     def first_seen_s(self, cluster_id: str) -> int:
-        """Begin of the first hour that has a count; the hour of `now_s` where none has."""
+        """Begin of the first hour that is kept and has a count, or since when the cluster is known where that is
+        earlier; the hour of `now_s` where there is neither."""
         row = self._rows.get(cluster_id)
-        seen = np.flatnonzero(self._hours[row]) if row is not None else np.zeros(0, dtype=np.int64)
-        hour = int(seen[0]) if len(seen) else self._hour(self.now_s)
+        hour = self._hour(self.now_s) if row is None else int(self.first_hours()[row])
         return self.settled_until_s + (hour - self._settled) * HOUR_S
+
+    def first_hours(self) -> Seconds:
+        """[C] the same as columns of `settled`, of all clusters; beyond it for those that came later."""
+        count = len(self.clusters)
+        counted = self._hours[:count] != 0
+        now = min(self._hour(self.now_s), self._hours.shape[1])
+        seen = np.where(counted.any(axis=1), counted.argmax(axis=1), now)
+        first_kept = self.settled_until_s // HOUR_S - self._settled
+        found: Seconds = np.minimum(seen, np.maximum(self._since[:count] - first_kept, 0))
+        return found
 
     def _hour(self, at_s: int) -> int:
         """Column of the hour of `at_s`, which may lie outside."""
@@ -231,6 +253,7 @@ class Windows:
             more = max(64, row // 2)
             self._hours = np.pad(self._hours, ((0, more), (0, 0)))
             self._buckets = np.pad(self._buckets, ((0, more), (0, 0)))
+            self._since = np.pad(self._since, (0, more), constant_values=_NEVER)
         self._rows[cluster_id] = row
         self.clusters.append(cluster_id)
         self.version += 1
@@ -249,4 +272,5 @@ def _shift(counts: Counts, columns: int) -> None:
 def _part(counts: Counts, share: float) -> Counts:
     """Whole numbers whose running sums are a share of those of `counts`, rounded."""
     sums = np.rint(np.cumsum(counts, dtype=np.int64) * share).astype(np.int64)
-    return np.diff(sums, prepend=0).astype(np.int32)
+    parts: Counts = np.diff(sums, prepend=0).astype(np.int32)
+    return parts
