@@ -107,6 +107,7 @@ def surge(
         matching=Matching(round(merge_h * _HOUR_S), round(early_h * _HOUR_S)),
         warm_up_s=round(warm_up * _DAY_S),
         peers=peers,
+        with_expected=plot is not None,
     )
     with progress() as tell:
         found = evaluate_surge(history, windows, asked, Told(_step, tell))

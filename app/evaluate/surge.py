@@ -3,7 +3,7 @@ say happened. The whole of a backtest; its steps are surge_walk, surge_alerts an
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ SETTINGS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """False pages a week that the table of settings shows."""
 
 _WEEK_S = 7 * DAY_S
-_NO_Q: Floats = np.zeros(0)
+_NONE: Floats = np.zeros(0)
 _OF_LABELS = ("recall", "precision", "f1", "delay_s", "false_alarms_per_series_day", "false_time_share")
 
 
@@ -38,6 +38,7 @@ class Asked:
         matching: of alerts with windows.
         warm_up_s: of each series, before it is scored.
         peers: also the curves of others and the table of settings; needs windows.
+        with_expected: what was expected is told too, to be drawn.
     """
 
     detect: DetectPolicy = field(default_factory=DetectPolicy)
@@ -45,6 +46,7 @@ class Asked:
     matching: Matching = field(default_factory=Matching)
     warm_up_s: int = 2 * DAY_S
     peers: bool = False
+    with_expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def evaluate_surge(
     told.step(
         f"{len(history.series)} series of {_day(first)} to {_day(last)}, every {bucket_s // 60} minutes"
     )
-    trace = walk(history, asked.detect, WindowPolicy(bucket_s=bucket_s), told.progress)
+    policy = WindowPolicy(bucket_s=bucket_s)
+    trace = walk(history, asked.detect, policy, told.progress, asked.with_expected)
     alerts = all_alerts(trace, lifecycle_of(bucket_s))
     backtest = Backtest(history, windows, spans, trace, alerts, {})
     report = {**_scores(backtest, asked), "settings": _settings(asked, bucket_s)}
@@ -125,14 +128,10 @@ def _compared(backtest: Backtest, asked: Asked, told: Told) -> dict[str, Any]:
     curves = {}
     if asked.detect.rule == "model":
         told.step("the curve of Sluice, over its evaluation level")
-        policy = lifecycle_of(backtest.trace.bucket_s)
-        curves["sluice"] = curve(
-            levels_of(backtest.trace),
-            lambda level: spans_of(all_alerts(backtest.trace, policy, level)),
-            windows,
-            spans,
-            matching,
-        )
+        for name, of in {"sluice": "q", "sluice_alone": "p"}.items():
+            curves[name] = curve(
+                levels_of(backtest.trace, of), _at(backtest.trace, of), windows, spans, matching
+            )
     for name, score in PEERS.items():
         told.step(f"the curve of {name}")
         curves[name] = peer_curve(score, backtest.history.series, windows, spans, matching)
@@ -142,9 +141,24 @@ def _compared(backtest: Backtest, asked: Asked, told: Told) -> dict[str, Any]:
     }
 
 
-def levels_of(trace: Trace) -> list[float]:
-    """Levels of q to try, from the strictest."""
-    return [-one for one in settings_of(-np.concatenate([seen.q for seen in trace.seen.values()] or [_NO_Q]))]
+def levels_of(trace: Trace, of: str) -> list[float]:
+    """Levels to try, from the strictest.
+
+    Args:
+        of: `q`, by which series are judged together, or `p`, by which each is judged as if it were alone.
+    """
+    there = np.concatenate([_NONE, *(getattr(seen, of) for seen in trace.seen.values())])
+    return [-one for one in settings_of(-there)]
+
+
+def _at(trace: Trace, of: str) -> Callable[[float], dict[str, list[Span]]]:
+    """What would have been alerted at a level."""
+    policy = lifecycle_of(trace.bucket_s)
+
+    def alerts(level: float) -> dict[str, list[Span]]:
+        return spans_of(all_alerts(trace, policy, lambda seen: getattr(seen, of) <= level))
+
+    return alerts
 
 
 def _sensitivity(backtest: Backtest, asked: Asked, told: Told) -> list[dict[str, Any]]:

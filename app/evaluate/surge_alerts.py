@@ -4,6 +4,7 @@ An alert begins when its page would have been sent and ends when its end would h
 a file of counts says nothing of customers or products.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +40,22 @@ def lifecycle_of(bucket_s: int) -> LifecyclePolicy:
     return LifecyclePolicy(pending_s=0) if bucket_s > usual.pending_s else usual
 
 
-def all_alerts(trace: Trace, policy: LifecyclePolicy, level: float | None = None) -> list[Alert]:
+def as_judged(seen: Seen) -> Flags:
+    """Where the evidence enters by the detector's own level."""
+    return seen.enters
+
+
+def all_alerts(
+    trace: Trace, policy: LifecyclePolicy, enters: Callable[[Seen], Flags] = as_judged
+) -> list[Alert]:
     """The alerts of every series, by their time.
 
     Args:
-        level: of q, from which on evidence enters, instead of the detector's own. The level at which it stays is left
-            as it is, though what enters stays.
+        enters: where the evidence enters, [n]. Where it stays is left as it is, though what enters stays.
     """
     found: list[Alert] = []
     for name, seen in trace.seen.items():
-        enters = seen.enters if level is None else seen.q <= level
-        found += _alerts(name, trace, seen, enters, policy)
+        found += _alerts(name, trace, seen, enters(seen), policy)
     return sorted(found, key=lambda one: (one.start_s, one.series))
 
 

@@ -74,7 +74,7 @@ def draw(backtest: Backtest, path: Path, panels: int) -> None:
             _panel(one, series, backtest)
             place = names.index(series.name) + 1
             one.set_title(_readable(series.name, fonts, place), loc="left", fontsize=10)
-        figure.legend(handles=_legend(backtest), loc="outside upper right", ncols=6, frameon=False)
+        figure.legend(handles=_legend(backtest), loc="outside upper right", ncols=7, frameon=False)
         try:
             FigureCanvasAgg(figure).print_png(path)
         except OSError as error:
@@ -98,6 +98,7 @@ def _panel(axes: Axes, series: Series, backtest: Backtest) -> None:
     counts = np.append(hours.count, hours.count[-1])
     axes.fill_between(_dates(begins), counts, step="post", color=_COUNT, alpha=0.3, linewidth=0)
     axes.plot(_dates(begins), counts, drawstyle="steps-post", color=_COUNT, linewidth=0.7)
+    _draw_expected(axes, backtest.trace.expected.get(series.name, ()))
     windows = (backtest.windows or {}).get(series.name, ())
     for window in windows:
         axes.axvspan(*_dates(window), color=_WINDOW, alpha=0.5, linewidth=0, zorder=0)
@@ -108,6 +109,18 @@ def _panel(axes: Axes, series: Series, backtest: Backtest) -> None:
         if alert.series == series.name:
             _mark(axes, alert, _page_colour(alert, windows, backtest))
     _set_dates(axes, series.span)
+
+
+def _draw_expected(axes: Axes, days: Sequence[tuple[int, Floats]]) -> None:
+    """One line, broken where days are missing between."""
+    at_s, hours = list[int](), list[float]()
+    for day_s, expected in days:
+        if at_s and day_s > at_s[-1] + HOUR_S:
+            at_s.append(day_s)
+            hours.append(np.nan)
+        at_s += [day_s + HOUR_S * hour for hour in range(len(expected))]
+        hours += expected.tolist()
+    axes.plot(_dates(at_s), hours, drawstyle="steps-post", color=_EXPECTED, linewidth=0.9, zorder=1.5)
 
 
 def _set_heights(axes: Axes, count: Floats) -> None:
@@ -161,7 +174,11 @@ def _legend(backtest: Backtest) -> list[Artist]:
     def line(label: str, colour: str, marker: str = "") -> Artist:
         return Line2D([], [], color=colour, marker=marker, label=label)
 
-    always = [line("counts", _COUNT), Patch(color=_NOT_SCORED, alpha=0.5, label="warm-up")]
+    always = [
+        line("counts", _COUNT),
+        line("expected", _EXPECTED),
+        Patch(color=_NOT_SCORED, alpha=0.5, label="warm-up"),
+    ]
     if backtest.windows is None:
         return [*always, line("paged, until its end was told", _PAGE, "v")]
     happened = Patch(color=_WINDOW, alpha=0.5, label="what people say happened")

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from app.files.series import Floats, History, Longs, Series, Span
 from models.errors import Fatal
+from models.surge.baseline import learn
 from models.surge.detect import Detection, Detector, DetectPolicy
-from models.surge.window import HOUR_S, WindowPolicy, Windows
+from models.surge.season import WEEK
+from models.surge.window import DAY_S, HOUR_S, WindowPolicy, Windows
 
 Flags = NDArray[np.bool_]
 
 FINE_S = 300
 _ROWS_TO_TELL = 10
 _TELL_EVERY = 100
+_DAY_H = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ class Seen:
 
     Attributes:
         number: [n] of the evaluation, ascending.
-        q, enters, stays, observed, expected, window_s, started_s: [n] as of models.surge.detect.Detection.
+        p, q, enters, stays, observed, expected, window_s, started_s: [n] as of models.surge.detect.Detection.
     """
 
     number: Longs
+    p: Floats
     q: Floats
     enters: Flags
     stays: Flags
@@ -56,12 +60,15 @@ class Trace:
         at_s: [T] end of the last whole bucket at each evaluation, epoch seconds.
         lived: numbers of the first and the last evaluation at which a series was there.
         seen: by series.
+        expected: by series and day, the begin of the day in epoch seconds and [24] counts expected of its hours; only
+            where that was asked for, and the series had a season by then.
     """
 
     bucket_s: int
     at_s: Longs
     lived: dict[str, Span]
     seen: dict[str, Seen]
+    expected: dict[str, list[tuple[int, Floats]]]
 
 
 def bucket_of(history: History) -> int:
@@ -92,12 +99,17 @@ def lives(history: History) -> dict[str, Span]:
 
 
 def walk(
-    history: History, policy: DetectPolicy, window_policy: WindowPolicy, tell: Callable[[int, int], None]
+    history: History,
+    policy: DetectPolicy,
+    window_policy: WindowPolicy,
+    tell: Callable[[int, int], None],
+    with_expected: bool = False,
 ) -> Trace:
     """Evaluate at the end of each bucket in which some series is there, as a worker does.
 
     Args:
         tell: of (evaluations done, all).
+        with_expected: tell also what was expected of each day.
     """
     bucket_s = window_policy.bucket_s
     numbers = _buckets_lived(history, bucket_s)
@@ -105,17 +117,32 @@ def walk(
     windows = Windows(window_policy, int(numbers[0]) * bucket_s)
     detector = Detector(policy, window_policy)
     told = _Told([one.name for one in history.series])
+    expected: dict[str, list[tuple[int, Floats]]] = defaultdict(list)
+    day = -1
     for place, number in enumerate(numbers.tolist()):
         now_s = (number + 1) * bucket_s
         windows.roll(now_s)
         for name, count in coming.pop(number, ()):
             windows.add(name, number * bucket_s, count)
         told.take(place, windows.clusters, detector.detect(windows, now_s))
+        if with_expected and windows.today != day:
+            day = windows.today
+            for name, hours in _expected(windows).items():
+                expected[name].append((day * DAY_S, hours))
         for name in going.get(number, ()):
             windows.drop(name)
         if place % _TELL_EVERY == 0 or place == len(numbers) - 1:
             tell(place + 1, len(numbers))
-    return Trace(bucket_s, (numbers + 1) * bucket_s, _lived(history, numbers, bucket_s), told.by_series())
+    lived = _lived(history, numbers, bucket_s)
+    return Trace(bucket_s, (numbers + 1) * bucket_s, lived, told.by_series(), expected)
+
+
+def _expected(windows: Windows) -> dict[str, Floats]:
+    """[24] counts that the baseline expects of the hours of today, of the series that have a season."""
+    baseline = learn(windows.settled, windows.first_hours())
+    grown = np.flatnonzero(baseline.age_h >= WEEK).tolist()
+    # The settled days end with the day before yesterday: today is the second day of what is expected.
+    return {windows.clusters[row]: baseline.expected[row, _DAY_H : 2 * _DAY_H] for row in grown}
 
 
 def _by_bucket(series: Sequence[Series], bucket_s: int) -> dict[int, list[tuple[str, int]]]:

@@ -95,14 +95,15 @@ def test_a_category_of_events_lives_as_long_as_the_file_and_counts_from_row_to_r
 
 
 def test_a_series_is_evaluated_while_it_lives() -> None:
-    early, late = np.full(50, 5), np.full(30, 5)
-    rows = (series("a", early), series("b", late, start_s=AT_S + 100 * HOUR))
+    early, late = np.full(100, 5), np.full(80, 5)
+    early[-1] = late[-1] = 500
+    rows = (series("a", early), series("b", late, start_s=AT_S + 200 * HOUR))
     trace = walk(History(rows, are_events=False), DetectPolicy(), WindowPolicy(bucket_s=HOUR), QUIET.progress)
-    assert trace.lived == {"a": (0, 49), "b": (50, 79)}
-    assert trace.at_s[[0, 49, 50, 79]].tolist() == [AT_S + hours * HOUR for hours in (1, 50, 101, 130)]
-    assert {name: int(seen.number.max(initial=0)) // 50 for name, seen in trace.seen.items()} == {
-        "a": 0,
-        "b": 1,
+    assert trace.lived == {"a": (0, 99), "b": (100, 179)}
+    assert trace.at_s[[0, 99, 100, 179]].tolist() == [AT_S + hours * HOUR for hours in (1, 100, 201, 280)]
+    assert {name: seen.number[seen.enters].tolist() for name, seen in trace.seen.items()} == {
+        "a": [99],
+        "b": [179],
     }
 
 
@@ -123,11 +124,12 @@ def test_a_surge_is_paged_once_and_ends(every_s: int) -> None:
 
 def test_the_level_that_the_detector_has_gives_its_own_pages(backtest: Backtest) -> None:
     trace, policy = backtest.trace, lifecycle_of(backtest.trace.bucket_s)
-    level = max(float(seen.q[seen.enters].max(initial=0.0)) for seen in trace.seen.values())
-    assert all_alerts(trace, policy, level) == backtest.alerts
-    assert all_alerts(trace, policy, -1.0) == []
-    assert len(all_alerts(trace, policy, 0.5)) > len(backtest.alerts)
-    assert levels_of(trace)[0] < level < levels_of(trace)[-1]
+    level = DetectPolicy().level
+    assert all_alerts(trace, policy, lambda seen: seen.q <= level) == backtest.alerts != []
+    assert all_alerts(trace, policy, lambda seen: seen.q < 0) == []
+    assert len(all_alerts(trace, policy, lambda seen: seen.q <= 0.5)) > len(backtest.alerts)
+    assert levels_of(trace, "q")[0] < level < levels_of(trace, "q")[-1]
+    assert levels_of(trace, "p")[-1] <= levels_of(trace, "q")[-1]
 
 
 def test_a_surge_that_goes_on_ends_with_its_series() -> None:
@@ -162,7 +164,7 @@ def test_without_labels_there_are_pages_and_no_scores() -> None:
 
 def test_peers_and_settings_stand_beside() -> None:
     report = evaluate_surge(company(), {"login": [SURGE]}, Asked(peers=True), QUIET).report
-    assert list(report["curves"]) == ["sluice", "ratio", "hour_of_day", "gaussian"]
+    assert list(report["curves"]) == ["sluice", "sluice_alone", "ratio", "hour_of_day", "gaussian"]
     assert report["curves"]["sluice"]["recall_at"] == {"0.02": 1.0, "0.05": 1.0, "0.10": 1.0}
     assert report["curves"]["sluice"]["false_alarms_at"] == {"0.5": 0.0, "0.7": 0.0}
     rows = report["sensitivity"]

