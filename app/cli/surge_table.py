@@ -1,5 +1,6 @@
 """How `sluice evaluate surge` shows its report to people: figures, curves, settings, and each series or page."""
 
+from datetime import datetime
 from typing import Any
 
 from rich.table import Column, Table
@@ -60,11 +61,11 @@ def _print_series(report: dict[str, Any]) -> None:
 
 def _print_pages(report: dict[str, Any]) -> None:
     series = Column("series", overflow="fold")
-    table = Table("paged at", "until", series, "observed", "expected", "within", "q")
+    table = Table(Column("paged at", no_wrap=True), "for", series, "observed", "expected", "within", "q")
     for one in report["alerts"][:_SHOWN]:
         table.add_row(
             one["start"][:16].replace("T", " "),
-            one["end"][:16].replace("T", " "),
+            _duration(_seconds(one["start"], one["end"])),
             Text(one["series"]),
             f"{one['observed']:,}",
             f"{one['expected']:,.1f}",
@@ -106,6 +107,10 @@ def _figures(found: dict[str, Any], f1: str | None) -> list[str]:
         f"{found['false_alarms_per_series_day']:.4f}",
         f"{found['false_time_share']:.2%}",
     ]
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _number(value: float | None) -> str:

@@ -31,8 +31,8 @@ from tests.unit.app.conftest import Run
 
 HOUR, DAY = 3600, 86_400
 AT_S = 1_772_409_600  # 2026-03-02T00:00:00Z, a Monday
-DAYS = 21
-SURGE = (AT_S + 18 * DAY + 9 * HOUR, AT_S + 18 * DAY + 15 * HOUR)
+DAYS = 15
+SURGE = (AT_S + 12 * DAY + 9 * HOUR, AT_S + 12 * DAY + 15 * HOUR)
 QUIET = Told(lambda _: None, lambda _done, _all: None)
 
 KEYS = [
@@ -48,8 +48,8 @@ def series(name: str, counts: NDArray[np.int64], every_s: int = HOUR, start_s: i
 
 
 def company(every_s: int = HOUR) -> History:
-    """Three weeks of three series of ten tickets an hour, by the hour or finer; one of them five times that on the
-    19th day from nine to three."""
+    """Fifteen days of three series of ten tickets an hour, by the hour or finer; one of them five times that on the
+    13th day from nine to three."""
     chance = np.random.default_rng(3)
     at_s = AT_S + every_s * np.arange(DAYS * DAY // every_s)
     rate = np.full(len(at_s), 10.0 * every_s / HOUR)
@@ -148,7 +148,7 @@ def test_the_surge_is_the_window_that_was_detected(backtest: Backtest) -> None:
     assert (report["recall"], report["windows"], report["detected"]) == (1.0, 1, 1)
     assert (report["precision"], report["false_alarms"], report["pages"]) == (1.0, 0, 1)
     (window,) = report["detected_windows"]
-    assert (window["series"], window["start"]) == ("login", "2026-03-20T09:00:00.000Z")
+    assert (window["series"], window["start"]) == ("login", "2026-03-14T09:00:00.000Z")
     assert report["missed_windows"] == []
     assert [one["detected"] for one in report["per_series"]] == [1, 0, 0]
     assert report["series_days"] == pytest.approx(3 * (DAYS - 2), abs=0.2)
@@ -302,7 +302,7 @@ def test_tickets_say_what_would_have_been_paged(run: Run, tmp_path: Path) -> Non
     path.write_text("\n".join(map(json.dumps, rows)))
     code, out, err = run(path, "--series", "category", "--bucket", "1h")
     assert code == 0, err
-    assert "2026-03-20" in out
+    assert "2026-03-14" in out
     assert "1 pages" in out
 
 
