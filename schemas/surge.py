@@ -76,8 +76,8 @@ class Surge(Event):
     (season, trend, spread) explains `expected`; `ratio` is of the two, and `q_value` is how likely so many would be by
     chance: the tail of the expected distribution, corrected for all clusters that are looked at (Benjamini-Hochberg).
     Once it is resolved, they are those of the last time that it was still seen, and `resolved_at` is when it no longer
-    was. `customers_affected` counts those of the tickets of the last day since it started, one without a customer as
-    one of its own.
+    was. `customers_affected` counts those of its tickets since it started, of the last day at most, one without a
+    customer as one of its own; `ticket_ids` are the latest hundred of these.
 
     One that emerges has a provisional cluster, which the next reclustering confirms or drops: it is resolved then, and
     `verdict` says how. Its `observed` tickets are those in `ticket_ids` (the latest hundred), `expected` is how many of

@@ -31,6 +31,7 @@ def build() -> typer.Typer:
         recluster,
         run,
         shadow,
+        surges,
         topics,
     )
 
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
     cli.add_typer(evaluate.app, name="evaluate")
     cli.add_typer(knowledge.app, name="knowledge")
     cli.add_typer(shadow.app, name="shadow")
+    cli.add_typer(surges.app, name="surges")
     cli.add_typer(topics.app, name="topics")
     evaluate_surge.add_to(evaluate.app)
     for commands in (demo, imports, learn, recluster, run, feedback, explain):

@@ -3,8 +3,8 @@
 Rules
   1. A surge begins where the evidence *enters* and goes on while it *stays*: the level to start one is stricter than
      the level to go on, so that evidence near one of them does not start and end it over and over.
-  2. Evidence that is beyond doubt fires at once. Other evidence is pending first, until it enters once more
-     `pending_s` later; the detector's level holds false alarms down already, and a page must not be late.
+  2. Evidence that is beyond doubt fires at once. Other evidence is pending first, until it enters once more,
+     `pending_s` later or after; the detector's level holds false alarms down already, and a page must not be late.
   3. A surge whose evidence is gone is resolved, and that is told once it has been gone for `flap_s`. One that comes
      back before is the same surge: nothing was told of an end, so nobody is paged twice.
   4. Whoever was told that it fires is told that it is resolved, exactly once, whatever was said of it meanwhile; of a
@@ -21,20 +21,21 @@ Rules
   9. Of two surges that turn out to be one (see identity) one goes on; the other is told as resolved at once, also
      through a silence, since nothing is left of it that could be told later.
 
-| state    | evidence, time              | then     | told                                                            |
-| -------- | --------------------------- | -------- | --------------------------------------------------------------- |
-| (quiet)  | does not enter              | (quiet)  |                                                                 |
-| (quiet)  | enters, sure                | firing   | firing, unless silenced                                         |
-| (quiet)  | enters                      | pending  |                                                                 |
-| pending  | does not enter              | (quiet)  |                                                                 |
-| pending  | enters, not for long enough | pending  |                                                                 |
-| pending  | enters, sure or long enough | firing   | firing, unless silenced                                         |
+| state    | evidence, time              | then     | told                                                             |
+| -------- | --------------------------- | -------- | ---------------------------------------------------------------- |
+| (quiet)  | does not enter              | (quiet)  |                                                                  |
+| (quiet)  | enters, sure                | firing   | firing, unless silenced                                          |
+| (quiet)  | enters                      | pending  |                                                                  |
+| pending  | gone                        | (quiet)  |                                                                  |
+| pending  | stays, does not enter       | pending  |                                                                  |
+| pending  | enters, not for long enough | pending  |                                                                  |
+| pending  | enters, sure or long enough | firing   | firing, unless silenced                                          |
 | firing   | stays                       | firing   | first match: firing if never told, joined, grew; not if silenced |
-| firing   | gone                        | resolved |                                                                 |
-| resolved | stays                       | firing   | as firing                                                       |
-| resolved | gone, for less than flap_s  | resolved |                                                                 |
+| firing   | gone                        | resolved |                                                                  |
+| resolved | stays                       | firing   | as firing                                                        |
+| resolved | gone, for less than flap_s  | resolved |                                                                  |
 | resolved | gone for flap_s, told       | (quiet)  | resolved; silenced: stays resolved until the silence ends        |
-| resolved | gone for flap_s, never told | (quiet)  |                                                                 |
+| resolved | gone for flap_s, never told | (quiet)  |                                                                  |
 """
 
 import hashlib
@@ -153,9 +154,11 @@ class LifecyclePolicy:
     """When a surge changes its state.
 
     Attributes:
-        pending_s: how long evidence enters before it fires: one evaluation, so that a page waits for the next look and
-            no longer.
-        sure_q: chance under which there is no waiting.
+        pending_s: how long after it entered first evidence must enter again: one evaluation, so that a page waits for
+            the next look and no longer.
+        sure_q: chance at and under which there is no waiting. A detector that may page falsely twice a week among a
+            thousand clusters enters at about 2e-4 an evaluation; of its false alarms a twentieth is as sure as this, so
+            that waiting would spare next to none.
         flap_s: how long it must be gone until that is told: the shortest window that the detector always looks at, an
             hour, has then no ticket of the surge in it any more.
         growth: times the excess last told that is worth an update.
@@ -163,7 +166,7 @@ class LifecyclePolicy:
     """
 
     pending_s: int = 300
-    sure_q: float = 1e-6
+    sure_q: float = 1e-5
     flap_s: int = 3_600
     growth: float = 2.0
     acknowledged_growth: float = 4.0
@@ -194,7 +197,7 @@ def together(evidences: Sequence[Evidence]) -> Evidence:
 def begin(
     clusters: Sequence[str], evidence: Evidence, now_s: int, generation_id: str, product: str | None = None
 ) -> Course:
-    """The course of clusters of which nothing was known, the lead first; `step` says what it is from now on."""
+    """The course of clusters that enter and of which nothing was known, the lead first; `step` takes it on at once."""
     return Course(
         surge_id=surge_id_of(clusters[0], evidence.started_s),
         state=State.PENDING,
@@ -246,9 +249,10 @@ def step(
     if evidence.stays:
         course = replace(course, last=evidence)
     if course.state is State.PENDING:
-        if not evidence.enters:
+        if not evidence.stays:
             return None, None
-        if evidence.q > policy.sure_q and now_s - course.since_s < policy.pending_s:
+        sure = evidence.q <= policy.sure_q or now_s - course.since_s >= policy.pending_s
+        if not (evidence.enters and sure):
             return course, None
         return _tell(_into(State.FIRING, course, now_s), now_s, policy)
     if evidence.stays:

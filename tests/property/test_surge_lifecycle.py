@@ -55,6 +55,7 @@ class OneCluster(RuleBasedStateMachine):
         self.word = UNSAID
         self.told: dict[str, Told] = {}
         self.last: tuple[Course, Evidence] | None = None
+        self.seen_s = BEGIN_S
 
     @initialize(policy=st.sampled_from(POLICIES))
     def with_policy(self, policy: LifecyclePolicy) -> None:
@@ -76,11 +77,13 @@ class OneCluster(RuleBasedStateMachine):
                 return
             self.course = self.again = begin(["c-1"], evidence, self.now_s, "g-1")
         assert self.again is not None
+        gone_s, self.seen_s = self.now_s - self.seen_s, self.now_s if evidence.stays else self.seen_s
         self.course, notices = self.evaluated(self.course, evidence)
         self.again, notices_again = self.evaluated(self.again, evidence)
         assert (self.course, notices) == (self.again, notices_again)
         for notice in notices:
             self.hear(notice)
+        assert Notice.RESOLVED not in notices or gone_s >= self.policy.flap_s
 
     def evaluated(self, course: Course, evidence: Evidence) -> tuple[Course | None, list[Notice]]:
         course, of_people = heed(course, self.word, self.now_s)
