@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.evaluate.surge import Backtest
 from app.evaluate.surge_alerts import Alert
 from app.evaluate.surge_peers import HOUR_S, hourly
+from app.evaluate.surge_walk import lives
 from app.files.series import Floats, Longs, Series, Span
 from models.errors import Fatal
 
@@ -102,13 +103,14 @@ def _panel(axes: Axes, series: Series, backtest: Backtest) -> None:
     windows = (backtest.windows or {}).get(series.name, ())
     for window in windows:
         axes.axvspan(*_dates(window), color=_WINDOW, alpha=0.5, linewidth=0, zorder=0)
-    begin, scored = series.span[0], backtest.spans.get(series.name, (series.span[1],))[0]
+    life = lives(backtest.history)[series.name]
+    begin, scored = life[0], backtest.spans.get(series.name, (life[1],))[0]
     axes.axvspan(*_dates([begin, scored]), color=_NOT_SCORED, alpha=0.5, linewidth=0, zorder=0)
     _set_heights(axes, hours.count)
     for alert in backtest.alerts:
         if alert.series == series.name:
             _mark(axes, alert, _page_colour(alert, windows, backtest))
-    _set_dates(axes, series.span)
+    _set_dates(axes, life)
 
 
 def _draw_expected(axes: Axes, days: Sequence[tuple[int, Floats]]) -> None:

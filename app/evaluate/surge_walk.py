@@ -2,8 +2,8 @@
 bucket. First step of a backtest, before surge_alerts.
 
 A series of counts lives from its first row to its last; where each row is an event, a category that rests is still
-there, and every series lives to the end of the file. Before its life a series is not known and after it forgotten, so
-that series of other times do not count among those that are judged together.
+there, and every series lives as long as the file. Before its life a series is not known and after it forgotten, so that
+series of other times do not count among those that are judged together.
 """
 
 from collections import defaultdict
@@ -113,7 +113,11 @@ def walk(
     """
     bucket_s = window_policy.bucket_s
     numbers = _buckets_lived(history, bucket_s)
-    coming, going = _by_bucket(history.series, bucket_s), _ends(history, bucket_s)
+    counts, born, gone = (
+        _by_bucket(history.series, bucket_s),
+        _edges(history, 0, bucket_s),
+        _edges(history, 1, bucket_s),
+    )
     windows = Windows(window_policy, int(numbers[0]) * bucket_s)
     detector = Detector(policy, window_policy)
     told = _Told([one.name for one in history.series])
@@ -122,14 +126,16 @@ def walk(
     for place, number in enumerate(numbers.tolist()):
         now_s = (number + 1) * bucket_s
         windows.roll(now_s)
-        for name, count in coming.pop(number, ()):
+        for name in born.get(number, ()):
+            windows.know(name, number * bucket_s)
+        for name, count in counts.pop(number, ()):
             windows.add(name, number * bucket_s, count)
         told.take(place, windows.clusters, detector.detect(windows, now_s))
         if with_expected and windows.today != day:
             day = windows.today
             for name, hours in _expected(windows).items():
                 expected[name].append((day * DAY_S, hours))
-        for name in going.get(number, ()):
+        for name in gone.get(number, ()):
             windows.drop(name)
         if place % _TELL_EVERY == 0 or place == len(numbers) - 1:
             tell(place + 1, len(numbers))
@@ -156,11 +162,11 @@ def _by_bucket(series: Sequence[Series], bucket_s: int) -> dict[int, list[tuple[
     return found
 
 
-def _ends(history: History, bucket_s: int) -> Mapping[int, Sequence[str]]:
-    """Names of the series whose last bucket this is."""
+def _edges(history: History, end: int, bucket_s: int) -> Mapping[int, Sequence[str]]:
+    """Names of the series by the number of their first bucket, or of their last one where `end` is 1."""
     found: dict[int, list[str]] = defaultdict(list)
-    for name, (_, end) in lives(history).items():
-        found[end // bucket_s].append(name)
+    for name, life in lives(history).items():
+        found[life[end] // bucket_s].append(name)
     return found
 
 
@@ -171,14 +177,13 @@ def _buckets_lived(history: History, bucket_s: int) -> Longs:
 
 
 def _lived(history: History, numbers: Longs, bucket_s: int) -> dict[str, Span]:
-    """Places among `numbers` of the first and the last bucket of each series, from its first row on."""
-    ends = lives(history)
+    """Places among `numbers` of the first and the last bucket of each series."""
     return {
-        one.name: (
-            int(np.searchsorted(numbers, one.span[0] // bucket_s)),
-            int(np.searchsorted(numbers, ends[one.name][1] // bucket_s)),
+        name: (
+            int(np.searchsorted(numbers, start // bucket_s)),
+            int(np.searchsorted(numbers, end // bucket_s)),
         )
-        for one in history.series
+        for name, (start, end) in lives(history).items()
     }
 
 
