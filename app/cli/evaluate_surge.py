@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from app.cli.console import Json, err, print_json, progress
 from app.files.lines import BadRow
+from models.errors import Fatal
 
 _HOUR_S, _DAY_S = 3600, 86_400
 
@@ -81,8 +82,10 @@ def surge(
     Example: sluice evaluate surge tickets.csv --time created_at --series category --plot last-month.png
     """
     from app.cli.surge_table import print_surge
-    from app.evaluate.surge import Asked, evaluate_surge
+    from app.evaluate.surge_backtest import Asked, run_backtest
+    from app.evaluate.surge_compared import surge_compared
     from app.evaluate.surge_plot import check_path, draw
+    from app.evaluate.surge_report import surge_report
     from app.evaluate.surge_scores import Matching
     from app.files.series import SeriesColumns, read_history, read_windows
     from app.scratch import Told
@@ -90,6 +93,8 @@ def surge(
 
     if plot is not None:
         check_path(plot)
+    if peers and labels is None:
+        raise Fatal("peers are compared by what people say happened; give --labels")
     bad: list[BadRow] = []
     history = read_history(file, SeriesColumns(time, series, count, timezone), bad.append)
     if bad:
@@ -106,12 +111,14 @@ def surge(
         bucket_s=None if bucket is None else {Bucket.FINE: 300, Bucket.HOUR: _HOUR_S}[bucket],
         matching=Matching(round(merge_h * _HOUR_S), round(early_h * _HOUR_S)),
         warm_up_s=round(warm_up * _DAY_S),
-        peers=peers,
         with_expected=plot is not None,
     )
     with progress() as tell:
-        found = evaluate_surge(history, windows, asked, Told(_step, tell))
-    report = {**found.report, "bad_rows": len(bad)}
+        told = Told(_step, tell)
+        found = run_backtest(history, windows, asked, told)
+        report = {**surge_report(found), "bad_rows": len(bad)}
+        if peers:
+            report |= surge_compared(found, told)
     if plot is not None:
         draw(found, plot, panels)
         _step(f"drawn: {plot}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.evaluate.surge import Backtest
 from app.evaluate.surge_alerts import Alert
+from app.evaluate.surge_backtest import Backtest
 from app.evaluate.surge_peers import HOUR_S, hourly
 from app.evaluate.surge_walk import lives
 from app.files.series import Floats, Longs, Series, Span
@@ -165,7 +165,7 @@ def _mark(axes: Axes, alert: Alert, colour: str) -> None:
 def _page_colour(alert: Alert, windows: Sequence[Span], backtest: Backtest) -> str:
     if backtest.windows is None:
         return _PAGE
-    early_s = backtest.report["settings"]["early_s"]
+    early_s = backtest.asked.matching.early_s
     return _PAGE if any(start - early_s <= alert.start_s <= end for start, end in windows) else _FALSE
 
 

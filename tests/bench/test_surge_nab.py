@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from app.cli.surge_table import print_surge
-from app.evaluate.surge import Asked, evaluate_surge
+from app.evaluate.surge_backtest import Asked, run_backtest
+from app.evaluate.surge_compared import surge_compared
+from app.evaluate.surge_report import surge_report
 from app.files.series import SeriesColumns, read_history, read_windows
 from app.scratch import Told
 
@@ -32,7 +34,9 @@ def report() -> dict[str, Any]:
         pytest.skip("nab_counts is not beside the repository")
     history = read_history(_DATA / "series.jsonl.gz", SeriesColumns(), lambda _: None)
     windows = read_windows(_DATA / "labels.json")
-    return evaluate_surge(history, windows, Asked(peers=True), Told(lambda _: None, lambda *_: None)).report
+    told = Told(lambda _: None, lambda *_: None)
+    backtest = run_backtest(history, windows, Asked(), told)
+    return surge_report(backtest) | surge_compared(backtest, told)
 
 
 def test_the_figures(report: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

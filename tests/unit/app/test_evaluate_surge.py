@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.evaluate.surge import Asked, Backtest, evaluate_surge, levels_of
 from app.evaluate.surge_alerts import all_alerts, lifecycle_of
+from app.evaluate.surge_backtest import Asked, Backtest, run_backtest
+from app.evaluate.surge_compared import levels_of, surge_compared
 from app.evaluate.surge_peers import (
     Point,
     gaussian,
@@ -20,9 +21,10 @@ from app.evaluate.surge_peers import (
     ratio,
     settings_of,
 )
+from app.evaluate.surge_report import surge_report
 from app.evaluate.surge_scores import Matching
 from app.evaluate.surge_walk import bucket_of, lives, walk
-from app.files.series import History, Series, Span
+from app.files.series import History, Series
 from app.scratch import Told
 from models.errors import Fatal
 from models.surge.detect import DetectPolicy
@@ -62,7 +64,7 @@ def company(every_s: int = HOUR) -> History:
 
 @pytest.fixture(scope="module")
 def backtest() -> Backtest:
-    return evaluate_surge(company(), {"login": [SURGE]}, Asked(), QUIET)
+    return run_backtest(company(), {"login": [SURGE]}, Asked(), QUIET)
 
 
 # -- the walk
@@ -112,14 +114,14 @@ def test_a_series_is_evaluated_while_it_lives() -> None:
 
 @pytest.mark.parametrize("every_s", [HOUR, 300], ids=["by the hour", "by five minutes"])
 def test_a_surge_is_paged_once_and_ends(every_s: int) -> None:
-    found = evaluate_surge(company(every_s), {"login": [SURGE]}, Asked(), QUIET)
+    found = run_backtest(company(every_s), {"login": [SURGE]}, Asked(), QUIET)
     (alert,) = [one for one in found.alerts if one.start_s >= AT_S + 2 * DAY]
     assert alert.series == "login"
     assert SURGE[0] < alert.start_s <= SURGE[0] + 2 * HOUR
     assert SURGE[1] < alert.end_s < SURGE[1] + 2 * DAY
     assert alert.observed > 2 * alert.expected > 0
     assert abs(alert.started_s - SURGE[0]) <= 2 * HOUR
-    assert found.report["delay_s"] == alert.start_s - SURGE[0]
+    assert surge_report(found)["delay_s"] == alert.start_s - SURGE[0]
 
 
 def test_the_level_that_the_detector_has_gives_its_own_pages(backtest: Backtest) -> None:
@@ -136,7 +138,7 @@ def test_a_surge_that_goes_on_ends_with_its_series() -> None:
     counts = np.full(30 * 24, 10)
     counts[-5:] = 200
     rows = History((series("a", counts),), are_events=False)
-    (alert,) = evaluate_surge(rows, None, Asked(), QUIET).alerts[-1:]
+    (alert,) = run_backtest(rows, None, Asked(), QUIET).alerts[-1:]
     assert alert.end_s == AT_S + 30 * DAY
 
 
@@ -144,7 +146,7 @@ def test_a_surge_that_goes_on_ends_with_its_series() -> None:
 
 
 def test_the_surge_is_the_window_that_was_detected(backtest: Backtest) -> None:
-    report = backtest.report
+    report = surge_report(backtest)
     assert (report["recall"], report["windows"], report["detected"]) == (1.0, 1, 1)
     assert (report["precision"], report["false_alarms"], report["pages"]) == (1.0, 0, 1)
     (window,) = report["detected_windows"]
@@ -156,14 +158,15 @@ def test_the_surge_is_the_window_that_was_detected(backtest: Backtest) -> None:
 
 
 def test_without_labels_there_are_pages_and_no_scores() -> None:
-    report = evaluate_surge(company(), None, Asked(), QUIET).report
+    report = surge_report(run_backtest(company(), None, Asked(), QUIET))
     assert [report[name] for name in OF_LABELS] == [None] * len(OF_LABELS)
     assert report["pages"] == report["episodes"] == 1
     assert report["per_series"][0]["windows"] is None
 
 
 def test_peers_and_settings_stand_beside() -> None:
-    report = evaluate_surge(company(), {"login": [SURGE]}, Asked(peers=True), QUIET).report
+    backtest = run_backtest(company(), {"login": [SURGE]}, Asked(), QUIET)
+    report = surge_report(backtest) | surge_compared(backtest, QUIET)
     assert list(report["curves"]) == ["sluice", "sluice_alone", "ratio", "hour_of_day", "gaussian"]
     assert report["curves"]["sluice"]["recall_at"] == {"0.02": 1.0, "0.05": 1.0, "0.10": 1.0}
     assert report["curves"]["sluice"]["false_alarms_at"] == {"0.5": 0.0, "0.7": 0.0}
@@ -176,19 +179,9 @@ def test_peers_and_settings_stand_beside() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("windows", "asked", "wanted"),
-    [
-        (None, Asked(peers=True), "give --labels"),
-        ({}, Asked(warm_up_s=30 * DAY), "no series is longer than the warm-up, 30 days"),
-    ],
-    ids=["peers without labels", "all warm-up"],
-)
-def test_what_cannot_be_scored_is_one_line(
-    windows: dict[str, list[Span]] | None, asked: Asked, wanted: str
-) -> None:
-    with pytest.raises(Fatal, match=wanted):
-        evaluate_surge(company(), windows, asked, QUIET)
+def test_a_history_that_is_all_warm_up_is_one_line() -> None:
+    with pytest.raises(Fatal, match="no series is longer than the warm-up, 30 days"):
+        run_backtest(company(), None, Asked(warm_up_s=30 * DAY), QUIET)
 
 
 # -- peers

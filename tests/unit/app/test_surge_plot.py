@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluate.surge import Asked, evaluate_surge
+from app.evaluate.surge_backtest import Asked, run_backtest
 from app.evaluate.surge_plot import check_path, draw
 from app.files.series import History, Span
 from models.errors import Fatal
@@ -40,7 +40,7 @@ def odd() -> History:
 
 @pytest.mark.parametrize("windows", [{"login": [SURGE]}, None], ids=["with labels", "without"])
 def test_a_panel_a_series(tmp_path: Path, windows: dict[str, list[Span]] | None) -> None:
-    backtest = evaluate_surge(company(), windows, DRAWN, QUIET)
+    backtest = run_backtest(company(), windows, DRAWN, QUIET)
     heights = []
     for panels in (1, 2, 12):
         draw(backtest, tmp_path / "plot.png", panels)
@@ -51,7 +51,7 @@ def test_a_panel_a_series(tmp_path: Path, windows: dict[str, list[Span]] | None)
 
 
 def test_no_letter_and_no_height_is_warned_of(odd: History, tmp_path: Path) -> None:
-    backtest = evaluate_surge(odd, None, DRAWN, QUIET)
+    backtest = run_backtest(odd, None, DRAWN, QUIET)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw(backtest, tmp_path / "plot.png", 12)
@@ -67,7 +67,7 @@ def test_a_name_of_no_use_is_one_line(tmp_path: Path, name: str, wanted: str) ->
 
 
 def test_a_folder_of_that_name_is_one_line(tmp_path: Path) -> None:
-    backtest = evaluate_surge(company(), None, DRAWN, QUIET)
+    backtest = run_backtest(company(), None, DRAWN, QUIET)
     (tmp_path / "plot.png").mkdir()
     with pytest.raises(Fatal, match="cannot be written"):
         draw(backtest, tmp_path / "plot.png", 1)
