@@ -2,28 +2,29 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaException, Producer
 from threadpoolctl import threadpool_limits
 
-from agents.follower import count_partitions
+from agents.follower import Lookup, count_partitions
 from agents.generations import generation_records
 from agents.home import Homes
 from agents.intake import ticket_of, version_of
 from agents.state import text_of
 from agents.topics import TopicNames
 from agents.wire import Output
+from app.past_counts import PastCount, write_counts
+from app.publisher import publisher, write
 from app.settings import Settings
 from app.teams import PlannedCluster
 from models.engines.density import HDBSCAN
 from models.engines.graph import GRAPH
 from models.engines.vector_index import ExactIndex
-from models.errors import Fatal, Invalid, Transient
+from models.errors import Fatal, Invalid
 from models.generation import Owner
 from models.learn.confidence import ConfidencePolicy
 from models.recluster.articles import Articles
@@ -57,10 +58,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PastTicket:
-    """A ticket of the history, with the problem that people called it, if they did."""
+    """A ticket of the history.
+
+    Attributes:
+        problem: what people called it, if they did.
+        dated: the history says when it was created; else the event's time is that of the reading.
+    """
 
     event: TicketEvent
     problem: str | None = None
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +199,16 @@ def check_target(settings: Settings, kafka: dict[str, Any]) -> Homes:
         Transient: one is missing, or no broker answers.
     """
     names = TopicNames(settings.topic_prefix)
-    counts = count_partitions(kafka, [names.state, names.generations])
+    counts = count_partitions(kafka, [names.state, names.counts, names.generations])
     return Homes(settings.partitioner, counts[names.state])
 
 
 def publish(
     prepared: Prepared, first: FirstGeneration, settings: Settings, kafka: dict[str, Any], report: Progress
 ) -> str:
-    """Write the history's state, then the generation; each transaction whole or not at all.
+    """Write the history's state, then its counts, then the generation; each transaction whole or not at all.
 
-    Running it again replaces what stands under the same keys.
+    Running it again replaces what stands under the same keys, and counts nothing twice.
 
     Returns:
         The generation's id.
@@ -211,50 +218,16 @@ def publish(
     """
     names, homes = TopicNames(settings.topic_prefix), check_target(settings, kafka)
     name, records = generation_records(first.generation)
-    with publisher(settings, kafka) as producer:
+    with publisher(settings, kafka) as producer, closing(Lookup(kafka)) as lookup:
         states, done = _states(prepared, first, name), 0
         while chunk := list(islice(states, _CHUNK)):
             write(producer, [state_record(state, names.state, homes) for state in chunk])
             done += len(chunk)
             report(done, len(prepared.tickets))
+        now_ms = time.time_ns() // 1_000_000
+        write_counts(producer, lookup, _counts(prepared, first), name, names.counts, now_ms)
         write(producer, [Output(names.generations, key, value, ()) for key, value in records])
     return name
-
-
-@contextmanager
-def publisher(settings: Settings, kafka: dict[str, Any]) -> Iterator[Producer]:
-    """A producer for the transactions of whoever publishes generations; one that was begun before is fenced.
-
-    Raises:
-        Transient: the cluster does not take what is written within.
-    """
-    producer = Producer(
-        {
-            **kafka,
-            "transactional.id": f"{settings.topic_prefix}{settings.group}.bootstrap",
-            # Readers of the topic wait for a transaction whose writer was killed until this is over.
-            "transaction.timeout.ms": round(settings.transaction_timeout_s * 1000),
-            "message.max.bytes": 2 << 20,
-            "compression.type": "lz4",
-            "log_level": 3,
-        }
-    )
-    try:
-        producer.init_transactions(30)
-        yield producer
-    except KafkaException as error:
-        raise Transient(f"the generation could not be published: {error.args[0].name()}") from error
-
-
-def write(producer: Producer, outputs: Sequence[Output]) -> None:
-    """The records in one transaction."""
-    producer.begin_transaction()
-    for output in outputs:
-        place = {} if output.partition is None else {"partition": output.partition}
-        producer.produce(
-            output.topic, key=output.key, value=output.value, headers=list(output.headers), **place
-        )
-    producer.commit_transaction(30)
 
 
 def state_record(state: TicketState, topic: str, homes: Homes) -> Output:
@@ -296,6 +269,17 @@ def _states(prepared: Prepared, first: FirstGeneration, generation_id: str) -> I
             created_at=time_of(ticket.created_at_ms),
             updated_at=time_of(now_ms),
         )
+
+
+def _counts(prepared: Prepared, first: FirstGeneration) -> Iterator[PastCount]:
+    """The tickets of which it is known when they came and what they are about."""
+    rows = zip(prepared.past, prepared.tickets, first.assignment.tolist(), strict=True)
+    for item, ticket, row in rows:
+        if item.dated and row >= 0:
+            cluster_id = first.generation.clusters[row].id
+            yield PastCount(
+                ticket.created_at_ms, ticket.ticket_id, cluster_id, ticket.customer_id, ticket.product
+            )
 
 
 def _version(event: TicketEvent) -> tuple[str, int]:

@@ -16,11 +16,12 @@ from agents.generations import generation_records
 from agents.topics import TopicNames
 from agents.wire import Output
 from app.all_states import States, known_of
-from app.bootstrap import publisher, ways_of, write
+from app.bootstrap import ways_of
 from app.emerging import read_emerging, settled, verdict_of
 from app.knowledge import encoded, read_topic
 from app.policies import confidence_policy, encoder_spec
 from app.published import read_in_force, read_published
+from app.publisher import publisher, write
 from app.scratch import Told
 from app.settings import Settings
 from app.word import read_word

@@ -22,6 +22,7 @@ def build() -> typer.Typer:
         clusters,
         demo,
         evaluate,
+        evaluate_surge,
         explain,
         feedback,
         imports,
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     cli.add_typer(shadow.app, name="shadow")
     cli.add_typer(surges.app, name="surges")
     cli.add_typer(topics.app, name="topics")
+    evaluate_surge.add_to(evaluate.app)
     for commands in (demo, imports, learn, recluster, run, feedback, explain):
         commands.add_to(cli)
     return cli

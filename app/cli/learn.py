@@ -1,5 +1,6 @@
 """`sluice bootstrap`: a history becomes the first generation."""
 
+import math
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from app.files.rows import Row, read_columns, read_rows
 from app.settings import load_settings
 from models.errors import Fatal
 from schemas.codec import Limits, decode_ticket
+from schemas.contract import epoch_ms_of
 
 if TYPE_CHECKING:
     from app.bootstrap import PastTicket
@@ -122,7 +124,8 @@ def read_history(
     columns = read_columns(file)
     if problem is not None and problem not in columns:
         raise Fatal(f"{file.name}: no column {problem}; its columns are: {', '.join(columns)}")
-    mapping = mapping_of(columns, said, {}, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    mapping = mapping_of(columns, said, {}, now=now)
     limits = Limits(max_bytes=max_bytes)
     past: list[PastTicket] = []
     bad: list[BadRow] = []
@@ -133,7 +136,10 @@ def read_history(
             continue
         named = row.values.get(problem) if isinstance(row, Row) and problem else None
         label = "" if named is None else str(named).strip()
-        past.append(PastTicket(decode_ticket(found.value, limits), label or None))
+        event = decode_ticket(found.value, limits)
+        # Rows without a time have that of now, to the millisecond.
+        dated = epoch_ms_of(event.created_at) < math.floor(now.timestamp() * 1000)
+        past.append(PastTicket(event, label or None, dated))
     if not past:
         raise Fatal(
             f"{file.name}: no ticket could be read"

@@ -12,8 +12,8 @@ from agents.follower import Lookup
 from agents.generations import generation_records
 from agents.topics import TopicNames
 from agents.wire import Output
-from app.bootstrap import publisher, write
 from app.published import Published, read_generation, read_published
+from app.publisher import publisher, write
 from app.settings import Settings
 from models.errors import Fatal
 from models.generation import Generation

@@ -92,7 +92,7 @@ def _fit(counts: Floats, known: Marks, spread: Floats, baseline: Baseline, rows:
             counts.reshape(blocks).sum(axis=2),
             mean.reshape(blocks).sum(axis=2),
             spread[:, number],
-            known.reshape(blocks).all(axis=2),
+            np.all(known.reshape(blocks), axis=2),
         )
     level, left = trend(weekly, weights.reshape(shape), expected, daily)
     baseline.expected[rows] = expected * level[:, None]

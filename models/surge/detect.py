@@ -33,19 +33,9 @@ class DetectPolicy:
     min_count: int = 3
     looks: float = 11_800.0
     exit_chance: float = 1e-3
-    windows_s: tuple[int, ...] = (
-        900,
-        1_800,
-        3_600,
-        5_400,
-        7_200,
-        10_800,
-        14_400,
-        21_600,
-        28_800,
-        43_200,
-        57_600,
-        86_400,
+    windows_s: tuple[int, ...] = tuple(
+        60 * minutes
+        for minutes in (15, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 360, 480, 720, 960, 1_440)
     )
     level_variance: float = 0.05
 
@@ -191,8 +181,8 @@ def _where(first: Marks, one: Scan, other: Scan) -> Scan:
 
 
 def onsets(sums: Floats, rate: Floats, most: int) -> Seconds:
-    """[C] buckets back from now to the likeliest begin of a rise: that of the largest likelihood ratio of a Poisson rate
-    that changed once, X ln(X / M) - (X - M) (Hinkley 1970), of all begins in the last `most` buckets.
+    """[C] buckets back from now to the likeliest begin of a rise: that of the largest likelihood ratio of a Poisson
+    rate that changed once, X ln(X / M) - (X - M) (Hinkley 1970), of all begins in the last `most` buckets.
 
     Args:
         sums: [C, E + 1] running sums of counts.

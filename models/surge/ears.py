@@ -23,8 +23,8 @@ _TINY = 1e-9
 
 
 def reference(units: Floats, known: Marks, lag: int) -> tuple[Floats, Floats, Floats]:
-    """Mean [C], variance [C] (n - 1) and number [C] of the known units before the last `lag` ones: all of C1 (no lag) and
-    C2 (two) but the comparison.
+    """Mean [C], variance [C] (n - 1) and number [C] of the known units before the last `lag` ones: all of C1 (no lag)
+    and C2 (two) but the comparison.
 
     Args:
         units: [C, U] counts before the one that is judged, the latest last.

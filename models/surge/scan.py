@@ -1,8 +1,8 @@
-"""Scan: counts of windows of many lengths that end now, beside what was to be expected of them. After baseline and ears,
-before detect.
+"""Scan: counts of windows of many lengths that end now, beside what was to be expected of them. After baseline and
+ears, before detect.
 
-A rise shows in the window that begins where it begins, so that all lengths together are a scan over onsets; for counts of
-one rate the sum in a window is all that a likelihood ratio, or a CUSUM that was reset there, would know of it.
+A rise shows in the window that begins where it begins, so that all lengths together are a scan over onsets; for counts
+of one rate the sum in a window is all that a likelihood ratio, or a CUSUM that was reset there, would know of it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from models.surge.baseline import Baseline
 from models.surge.season import WEEK
 from models.surge.spread import spread_of
 from models.surge.tail import recalibrated, upper_tail
-from models.surge.window import DAY_S, HOUR_S, Marks, Windows
+from models.surge.window import DAY_S, HOUR_S, Marks, Seconds, Windows
 
 _DAY_H = 24
 # From how many hours on a window's tail is recalibrated by blocks of 4 hours, before by blocks of one.
@@ -53,7 +53,7 @@ class Course:
     @property
     def end(self) -> int:
         """Buckets from the begin of the last settled day to now."""
-        return self.sums.shape[1] - 1
+        return int(self.sums.shape[1]) - 1
 
 
 def course(windows: Windows, rows: slice, at_s: int) -> Course:
@@ -77,7 +77,7 @@ def expected_sums(expected: Floats, per_hour: int, end: int) -> Floats:
     return sums
 
 
-def scan_grown(now: Course, baseline: Baseline, rows: slice, lengths: Floats, level_variance: float) -> Scan:
+def scan_grown(now: Course, baseline: Baseline, rows: slice, lengths: Seconds, level_variance: float) -> Scan:
     """Scan clusters that have a season.
 
     The day before each window says how the level is now (`_level`).
@@ -85,7 +85,7 @@ def scan_grown(now: Course, baseline: Baseline, rows: slice, lengths: Floats, le
     Args:
         lengths: [N] whole numbers of buckets.
     """
-    begin = now.end - lengths.astype(np.int64)
+    begin = now.end - lengths
     before = begin - _DAY_H * now.per_hour
     expected = expected_sums(baseline.expected[rows], now.per_hour, now.end)
     observed = now.sums[:, [now.end]] - now.sums[:, begin]
@@ -108,9 +108,9 @@ def scan_grown(now: Course, baseline: Baseline, rows: slice, lengths: Floats, le
 
 
 def _level(observed: Floats, expected: Floats, spread: Floats, level_variance: float) -> Floats:
-    """[c, N] how much more than expected the day before a window brought, shrunk to 1 as `season.shrunk` does: what one
-    day has in common with the next is taken to vary by as much as days do beyond what hours explain, by `level_variance`
-    at most."""
+    """[c, N] how much more than expected the day before a window brought, shrunk to 1 as `season.shrunk` does: what
+    one day has in common with the next is taken to vary by as much as days do beyond what hours explain, by
+    `level_variance` at most."""
     safe = np.maximum(expected, 1e-3)
     daily = spread[:, 2]
     true = np.clip(daily - spread[:, 0] / _DAY_H, 0.0, level_variance)[:, None]
@@ -121,15 +121,15 @@ def _level(observed: Floats, expected: Floats, spread: Floats, level_variance: f
     return found
 
 
-def scan_young(now: Course, windows: Windows, rows: slice, first_hours: Floats, lengths: Floats) -> Scan:
-    """Scan clusters that are too young for a season, by EARS; windows longer than its, or with too little before them, are
-    not judged."""
+def scan_young(now: Course, windows: Windows, rows: slice, first_hours: Seconds, lengths: Seconds) -> Scan:
+    """Scan clusters that are too young for a season, by EARS; windows longer than its, or with too little before them,
+    are not judged."""
     hourly = windows.hourly[rows]
     first_now = windows.settled.shape[1] - _DAY_H
-    observed = now.sums[:, [now.end]] - now.sums[:, now.end - lengths.astype(np.int64)]
+    observed = now.sums[:, [now.end]] - now.sums[:, now.end - lengths]
     expected, spread = np.zeros_like(observed), np.ones_like(observed)
     judged = np.zeros(observed.shape, dtype=np.bool_)
-    for number, length in enumerate(lengths.astype(np.int64).tolist()):
+    for number, length in enumerate(lengths.tolist()):
         hours = max(length / now.per_hour, 1.0)
         if hours not in ears.LENGTHS_H:
             continue

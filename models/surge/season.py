@@ -1,8 +1,8 @@
 """Season: how many tickets an hour of the week brings, from what few weeks hold. Under baseline.
 
 Each part of the profile is shrunk to the next plainer one by as much as chance alone explains of what sets it apart
-(empirical Bayes, Efron & Morris 1973): hour of day to its neighbours and those to the mean, day of week to the mean, hour
-of week to the product of the two, and last the level of the latest week to that of all.
+(empirical Bayes, Efron & Morris 1973): hour of day to its neighbours and those to the mean, day of week to the mean,
+hour of week to the product of the two, and last the level of the latest week to that of all.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ OUTBREAK = 2.58
 
 
 def anscombe(observed: Floats, mean: Floats, dispersion: Floats) -> Floats:
-    """Standardised Anscombe residuals, of any shape: 3/2 (y^(2/3) - m^(2/3)) / (m^(1/6) dispersion^(1/2)) (Farrington et
-    al. 1996, section 3.6), where the variance is dispersion * mean."""
+    """Standardised Anscombe residuals, of any shape: 3/2 (y^(2/3) - m^(2/3)) / (m^(1/6) dispersion^(1/2)) (Farrington
+    et al. 1996, section 3.6), where the variance is dispersion * mean."""
     safe = np.maximum(mean, _TINY)
     root = np.cbrt(safe)
     cube = np.cbrt(observed)
@@ -114,8 +114,8 @@ def profile(counts: Floats, weights: Floats, hourly: Floats, daily: Floats) -> t
 
 
 def trend(counts: Floats, weights: Floats, expected: Floats, daily: Floats) -> tuple[Floats, Floats]:
-    """Level [C] of the latest week beside that of all of them, and its relative variance [C]: what of the weeks' distance
-    is no chance, the latest keeps."""
+    """Level [C] of the latest week beside that of all of them, and its relative variance [C]: what of the weeks'
+    distance is no chance, the latest keeps."""
     flat, summed = (expected[:, None, :] * weights).sum(axis=2), (weights * counts).sum(axis=2)
     hours = weights.sum(axis=2)
     noise = 1.0 / np.maximum(flat, _TINY) + daily[:, None] / np.maximum(hours / DAY, _TINY)

@@ -1,12 +1,12 @@
-"""Spread: how much more than Poisson's a cluster's counts vary, in blocks of an hour, 4 hours and a day. Under baseline.
+"""Spread: how much more than Poisson's counts vary, in blocks of an hour, 4 hours and a day. Under baseline.
 
 From all past residuals, outbreaks too: a cluster that has bursts will have them again, and must not alarm for ever
-(measured: past outbreaks taken out of the spread as well raise NAB's false alarms at half the recall from .018 to .052 a
-series-day). A block is compared with the same hours of other weeks, so that no season has to be known for it; the blocks
-of 4 and of 24 hours hold what an hour's do not, that rates drift.
+(measured: past outbreaks taken out of the spread as well raise NAB's false alarms at half the recall from .018 to
+.052 a series-day). A block is compared with the same hours of other weeks, so that no season has to be known for it;
+the blocks of 4 and of 24 hours hold what an hour's do not, that rates drift.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -119,8 +119,8 @@ def pooled(found: Moments) -> Floats:
 
 def joined(parts: list[Moments]) -> Moments:
     """Moments of all clusters from those of some at a time."""
-    names = Moments.__dataclass_fields__
-    return Moments(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    names = [field.name for field in fields(Moments)]
+    return Moments(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def block_moments(counts: Floats, known: Marks) -> tuple[Moments, ...]:
@@ -129,9 +129,10 @@ def block_moments(counts: Floats, known: Marks) -> tuple[Moments, ...]:
     found = []
     for hours in BLOCKS_H:
         weekly, daily = moments(counts, known, hours, WEEK), moments(counts, known, hours, DAY)
-        names = Moments.__dataclass_fields__
-        chosen = {n: np.where(young, getattr(daily, n), getattr(weekly, n)) for n in names}
-        found.append(Moments(**chosen))
+        names = [field.name for field in fields(Moments)]
+        found.append(
+            Moments(*(np.where(young, getattr(daily, name), getattr(weekly, name)) for name in names))
+        )
     return tuple(found)
 
 
@@ -150,8 +151,8 @@ def spreads(by_block: tuple[Moments, ...], age_h: Floats) -> Floats:
 
 
 def spread_of(by_block: Floats, hours: Floats) -> Floats:
-    """Spread [C, N] of windows of `hours` [N], between the blocks' [C, 3] by powers; under an hour that of an hour, since
-    what makes an hour's count vary holds through it."""
+    """Spread [C, N] of windows of `hours` [N], between the blocks' [C, 3] by powers; under an hour that of an hour,
+    since what makes an hour's count vary holds through it."""
     logs, at = np.log(by_block), np.log(np.array(BLOCKS_H, dtype=np.float64))
     place = np.interp(np.log(hours), at, np.arange(len(at)))
     lower = np.minimum(place.astype(np.int64), len(at) - 2)

@@ -81,7 +81,7 @@ class Windows:
         self._per_day = DAY_S // policy.bucket_s
         self._per_hour = HOUR_S // policy.bucket_s
         self._settled = policy.weeks * 7 * _HOURS_A_DAY - _HOURS_A_DAY
-        # Hour of the epoch from which on a cluster is known to be watched, whatever its counts; where nobody said, never.
+        # Hour of the epoch from which on a cluster is watched, whatever its counts; where nobody said, never.
         self._since = np.zeros(0, dtype=np.int64)
         self._hours: Counts = np.zeros((0, self._settled + _RECENT_DAYS * _HOURS_A_DAY), dtype=np.int32)
         self._buckets: Counts = np.zeros((0, _RECENT_DAYS * self._per_day), dtype=np.int32)

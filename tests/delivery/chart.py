@@ -80,6 +80,8 @@ def environment(documents: list[Document], pod: Document, name: str) -> dict[str
             text = container["resources"]["limits"][resource]
         else:
             secret = variable["valueFrom"]["secretKeyRef"]
-            text = f"http://from:{secret['name']}@host" if secret["key"] == "url" else f"from {secret['name']}"
+            text = (
+                f"http://from:{secret['name']}@host" if secret["key"] == "url" else f"from {secret['name']}"
+            )
         values[variable["name"]] = text
     return values

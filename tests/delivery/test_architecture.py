@@ -43,6 +43,7 @@ VIOLATIONS = {
     "an engine measures": ("edge", "models/engines/index.py", "import prometheus_client"),
     "a contract knows Kafka": ("edge", "schemas/headers.py", "import confluent_kafka"),
     "an agent is a Faust agent in the core": ("edge", "models/vote.py", "import faust"),
+    "a worker draws": ("pictures", "app/worker.py", "import matplotlib"),
     "the product imports its tests": ("product", "app/demo.py", "from tests import fakes"),
 }
 

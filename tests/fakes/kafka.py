@@ -354,6 +354,7 @@ class FakeProducer:
             count = sum(place[0] == topic for place in self._kafka.logs)
             partition = sum(record["key"] or b"") % count
         stored = self._kafka.store(topic, partition, record["key"], record["value"], record["headers"], self)
+        stored.timestamp_ms = record.get("timestamp", stored.timestamp_ms)
         self._written.append(stored)
 
     def poll(self, timeout: float) -> int:

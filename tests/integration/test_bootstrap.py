@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from app.settings import Settings
 from models.generation import Generation, Owner
 from models.routing.encode import Encoder
 from schemas.codec import decode, encode
+from schemas.contract import epoch_ms_of
 from schemas.state import TicketState, TicketStatus
+from schemas.surge import Count
 from tests import kafka
 from tests.eventually import eventually
 from tests.fakes.generations import generation, unit_rows
@@ -95,6 +98,11 @@ class Bootstrapper:
         assert seen == {name for name, _ in found}
         return found
 
+    def counts(self) -> list[tuple[int, Count]]:
+        """The counts with the times, epoch milliseconds, at which they count as written."""
+        records = kafka.read_all(self.bootstrap, self.names.counts)
+        return [(record.timestamp()[1], decode(Count, record.value())) for record in records]
+
     def states(self) -> dict[str, TicketState]:
         """The last state of each ticket."""
         records = kafka.read_all(self.bootstrap, self.names.state)
@@ -166,6 +174,33 @@ def test_an_unlabelled_file_becomes_clusters_that_wait_for_their_owners(bootstra
     assert generation.owners == ()
     assert {cluster.owner for cluster in generation.clusters} == {None}
     assert len(bootstrapper.states()) == len(HISTORY)
+
+
+def test_the_last_weeks_of_a_history_are_counted_once_each_ticket_at_its_time(
+    bootstrapper: Bootstrapper,
+) -> None:
+    file = bootstrapper.folder / "history.csv"
+    now_ms = time.time_ns() // 1_000_000
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        rows = csv.writer(opened)
+        rows.writerow(("id", "description", "team", "customer", "created_at"))
+        for number, (team, text) in enumerate(HISTORY):
+            days = (1 + number % 20) if number % 3 else (60, None)[number % 2]
+            created_at = "" if days is None else now_ms - days * 86_400_000
+            rows.writerow((f"p-{number}", text, team, f"c-{number}", created_at))
+    bootstrapper.report(file, "--owner", "team")
+    wanted = [f"p-{number}" for number in range(len(HISTORY)) if number % 3]
+    first = bootstrapper.counts()
+    assert sorted(count.ticket_id for _, count in first) == sorted(wanted)
+    assert [written_ms for written_ms, _ in first] == sorted(written_ms for written_ms, _ in first)
+    states = bootstrapper.states()
+    for written_ms, count in first:
+        assert written_ms == epoch_ms_of(count.occurred_at)
+        assert count.occurred_at == states[count.ticket_id].created_at
+        assert count.cluster_id == states[count.ticket_id].cluster_id
+        assert count.customer_id == count.ticket_id.replace("p-", "c-")
+    bootstrapper.report(file, "--owner", "team")
+    assert bootstrapper.counts() == first
 
 
 def test_a_large_generation_is_cut_into_records_and_a_second_run_replaces_the_first(
@@ -287,8 +322,8 @@ def test_missing_topics_are_said_in_one_line_before_the_work(bootstrapper: Boots
     code, output, complaint = lost.run(write_csv(lost.folder), "--map", "description=body")
     assert (code, output) == (1, "")
     assert complaint == (
-        "sluice: topics are missing: nowhere.tickets.state, nowhere.tickets.generations; make them with"
-        " `sluice topics create`\n"
+        "sluice: topics are missing: nowhere.tickets.state, nowhere.tickets.counts, nowhere.tickets.generations; make"
+        " them with `sluice topics create`\n"
     )
 
 

@@ -40,6 +40,13 @@ def test_owner_and_problem_come_from_the_columns_named(tmp_path: Path) -> None:
     assert bad == []
 
 
+def test_a_ticket_is_dated_where_its_row_says_when_it_came(tmp_path: Path) -> None:
+    past, _ = read(
+        tmp_path, "id,description,created_at\n1,it crashes,2026-03-01T00:00:00Z\n2,it hangs,\n3,it is slow,\n"
+    )
+    assert [item.dated for item in past] == [True, False, False]
+
+
 def test_without_owner_and_problem_nothing_is_labelled(tmp_path: Path) -> None:
     past, _ = read(tmp_path, '{"text": "门锁离线", "kind": 0}\n{"text": "支付失败"}\n', name="t.jsonl")
     assert [item.event.assigned_team for item in past] == [None, None]
