@@ -135,7 +135,7 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
             continue
         placed.placements.append(placement)
         if placement in COUNTS:
-            state.recent.add(record.offset(), written_s, recent)
+            state.recent.add(record.offset(), written_s, recent, state.now_s)
             cluster_id = path.seer.now_called(recent.cluster_id, in_force)
             state.windows.add(cluster_id, recent.at_s)
             touched[cluster_id, recent.at_s // DAY_S] = None

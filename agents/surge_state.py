@@ -9,8 +9,7 @@ committed or its epoch is over.
 """
 
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -21,6 +20,7 @@ from agents.courses import course_of, event_of
 from agents.follower import Lookup
 from agents.metrics import Metrics
 from agents.state import end_if_newer, pass_over
+from agents.surge_recent import MOST_RECENT, RecentCounts
 from agents.topics import TopicNames
 from agents.wire import Batch, Output, Record
 from models.surge.grouping import Recent
@@ -39,45 +39,8 @@ _log = structlog.get_logger(__name__)
 SOURCE = "/sluice/surge"
 _DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
 
-# Of the counts of the last day so many are held, and read again at a start: a second or two.
-MOST_RECENT = 100_000
-
 COUNTS = frozenset({Placement.COUNTED, Placement.LATE})
 """The placements of what is counted."""
-
-
-class RecentCounts:
-    """The counts of the last day, the latest `most` offsets of them, in the order in which they came.
-
-    A count is told again by its ticket and its cluster. What is too old goes by when a record was written, and what is
-    too much by offsets, so that it is the same whether it was held or read again.
-    """
-
-    def __init__(self, most: int = MOST_RECENT) -> None:
-        self._most = most
-        self._held: deque[tuple[int, int, Recent]] = (
-            deque()
-        )  # offset, when it was written in epoch seconds, count
-        self._keys: set[tuple[str, str]] = set()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def __iter__(self) -> Iterator[Recent]:
-        return (recent for _, _, recent in self._held)
-
-    def knows(self, recent: Recent) -> bool:
-        return (recent.ticket_id, recent.cluster_id) in self._keys
-
-    def add(self, offset: int, written_s: int, recent: Recent) -> None:
-        self._held.append((offset, written_s, recent))
-        self._keys.add((recent.ticket_id, recent.cluster_id))
-
-    def expire(self, offset: int, now_s: int) -> None:
-        """Forget what lies `most` offsets before `offset`, or was written more than a day before `now_s`."""
-        while self._held and (self._held[0][0] < offset - self._most or self._held[0][1] < now_s - DAY_S):
-            _, _, gone = self._held.popleft()
-            self._keys.discard((gone.ticket_id, gone.cluster_id))
 
 
 class SurgeState:
@@ -299,7 +262,7 @@ class SurgeState:
             return  # a dead letter by now
         placement = self.windows.placement(recent.at_s, written_s)
         if placement in COUNTS and not self.recent.knows(recent):
-            self.recent.add(record.offset(), written_s, recent)
+            self.recent.add(record.offset(), written_s, recent, self.now_s)
 
 
 def recent_of(count: Count) -> Recent:
