@@ -53,6 +53,7 @@ class SurgePath:
 
     Attributes:
         looked_s: the end of the bucket after which it last looked.
+        late: counts of buckets that it has looked at came since.
         failed_s: the same of the last look that failed: it is not tried over and over.
     """
 
@@ -64,6 +65,7 @@ class SurgePath:
     worker: str
     now_ms: Callable[[], int]
     looked_s: int = 0
+    late: bool = False
     failed_s: int = 0
 
 
@@ -96,7 +98,7 @@ def watch_counts(batch: Batch, path: SurgePath) -> None:
     placed = _place(batch, path, in_force, now_s)
     if not batch.records:
         placed.outputs += path.state.pass_time(now_s)  # nothing came: all that was written is read
-    looked = _look(path, in_force, now_s)
+    looked = _look(path, in_force, now_s, quiet=not batch.records)
     stamp = Stamp(path.names, path.worker, "", path.now_ms())
     for output in (*placed.outputs, *(dead_letter_record(letter, stamp, SOURCE) for letter in placed.dead)):
         batch.send(output)
@@ -134,6 +136,7 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
             placed.placements.append(error.reason if ahead else _UNREADABLE)
             continue
         placed.placements.append(placement)
+        path.late |= placement == Placement.LATE.value
         if placement in COUNTS:
             state.recent.add(record.offset(), written_s, recent, state.now_s)
             cluster_id = path.seer.now_called(recent.cluster_id, in_force)
@@ -173,17 +176,18 @@ def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
     return _REPEATED if state.recent.knows(recent) else placement.value
 
 
-def _look(path: SurgePath, in_force: InForce, now_s: int) -> Looked | None:
-    """What is new of surges, if that can be known: a bucket has ended and the present is read, or people spoke."""
+def _look(path: SurgePath, in_force: InForce, now_s: int, *, quiet: bool) -> Looked | None:
+    """What is new of surges, if that can be known: the present is read, and a bucket has ended, or counts of earlier
+    ones have come and none is on its way (`quiet`); or people spoke."""
     state = path.state
     if now_s - state.now_s > _BEHIND_S:
         return None
     ended_s = state.now_s - state.now_s % state.policy.bucket_s
     started = perf_counter()
     try:
-        if ended_s <= path.looked_s:
+        if ended_s <= path.looked_s and not (quiet and path.late):
             return path.seer.hear(state, in_force)
-        path.looked_s = ended_s
+        path.looked_s, path.late = ended_s, False
         looked = path.seer.look(state, in_force)
     except SluiceError:
         raise

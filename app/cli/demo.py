@@ -83,14 +83,22 @@ def _print(report: dict[str, Any], decisions: list[Decision]) -> None:
     out.print("\n[bold]Decisions, as a subscriber reads them[/]")
     for decision in _varied(decisions):
         _print_one(decision)
-    if report["emerging"]:
-        out.print("\n[bold]New problems, as who is on call reads them[/]")
-    for problem in report["emerging"]:
+    for kind, title in (("growing", "Surges"), ("emerging", "New problems")):
+        _print_surges([surge for surge in report["surges"] if surge["kind"] == kind], title)
+
+
+def _print_surges(surges: list[dict[str, Any]], title: str) -> None:
+    if surges:
+        out.print(f"\n[bold]{title}, as who is on call reads them[/]")
+    for surge in surges:
+        owner = f" -> {surge['owner']}" if surge["owner"] else ""
+        expected = f"{surge['tickets']} tickets, expected {surge['expected']:.2f}"
         out.print(
-            f"\n  [bold]{escape(problem['name'])}[/]  {problem['tickets']} tickets, expected {problem['expected']:.2f}",
+            f"\n  [bold]{escape(surge['name'])}[/]{escape(owner)}  {expected}",
             highlight=False,
+            soft_wrap=True,
         )
-        for description in problem["descriptions"]:
+        for description in surge["descriptions"]:
             _say(f"    {description}")
 
 

@@ -15,10 +15,10 @@ from agents.follower import partitions_of, read_to_end, reader_options
 from agents.topics import TopicNames
 from app.bootstrap import fit, prepare, publish, ways_of
 from app.child import WorkerProcess, worker_variables
-from app.demo.emerging import await_emerging, emerging_line
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
+from app.demo.surges import await_surges, surge_line
 from app.policies import clean_policy, confidence_policy, encoder_spec, pack_policy
 from app.scratch import Told, own_topics, some_broker
 from app.settings import Settings, kafka_options
@@ -56,11 +56,11 @@ def run_demo(source: Source, settings: Settings, out: Path, rate: float, told: T
         with _worker(ours, bootstrap, out / "worker.log", told):
             told.step(f"replaying {len(source.sent)} records at {rate:g} a second")
             collected = replay(source.sent, kafka, TopicNames(ours.topic_prefix), rate, told.progress)
-            told.step("waiting for new problems to be announced")
-            surges = await_emerging(kafka, TopicNames(ours.topic_prefix).surges)
+            told.step("waiting for surges and new problems to be told")
+            surges = await_surges(ours, kafka)
         leaked = _leaks(source, collected, kafka, TopicNames(ours.topic_prefix).state)
     report = {**score(collected, source.truths, len(source.sent)), "generation": generation}
-    report["emerging"] = [emerging_line(surge, source.truths) for surge in surges]
+    report["surges"] = [surge_line(surge, source.truths) for surge in surges]
     report["bad_rows"] = len(source.bad_rows)
     report["secrets_planted"] = len(source.secrets)
     report["secrets_leaked"] = leaked

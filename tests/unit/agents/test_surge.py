@@ -339,6 +339,21 @@ def test_what_still_goes_on_after_a_standstill_pages_once_the_present_is_read(to
     assert town.surges()[0].updated_at > time_of((town.now_s - 600) * 1000)
 
 
+def test_counts_that_come_late_are_looked_at_without_waiting_for_the_next_bucket(town: Town) -> None:
+    life = Life(town)
+    town.count("c-2")
+    life.turn()
+    for _ in range(12):
+        town.count("c-1", START_S - 600)
+    life.turn()
+    assert notices(town) == []  # more may be on its way
+    life.tick()
+    assert [notice for _, notice in notices(town)] == ["firing"]
+    assert town.told("surge_evaluation_seconds_count") == 2
+    life.tick()
+    assert town.told("surge_evaluation_seconds_count") == 2  # and none that came since
+
+
 def test_the_look_follows_the_ends_of_buckets(town: Town) -> None:
     life = Life(town)
     for _ in range(3):

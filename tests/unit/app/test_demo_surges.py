@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.demo.emerging import emerging_line
 from app.demo.report import Truth
+from app.demo.surges import surge_line
 from tests.unit.app.test_emerging import surge
 
 TRUTHS = {
@@ -26,6 +26,6 @@ TRUTHS = {
 def test_the_most_frequent_problem_is_told(
     tickets: list[str], problem: str | None, count: int | None
 ) -> None:
-    line = emerging_line(surge("a", ticket_ids=tickets, descriptions=["1", "2", "3", "4"]), TRUTHS)
+    line = surge_line(surge("a", ticket_ids=tickets, descriptions=["1", "2", "3", "4"]), TRUTHS)
     assert (line["problem"], line["of_that_problem"]) == (problem, count)
     assert line["descriptions"] == ["1", "2", "3"]
