@@ -25,7 +25,7 @@ _MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
 
 PAST_TICKETS = 3_300
 PAST_DAYS = 28
-REPLAY_HOURS = 48
+REPLAY_HOURS = 96
 ORDINARY, SURGING, NEW, OFF_TOPIC = 540, 48, 26, 20
 SURGE_HOURS, NEW_HOURS = 3, 2
 
@@ -60,8 +60,9 @@ class SampleHistory:
 def generate(seed: int, now_ms: int) -> SampleHistory:
     """The sample for a seed, seen from the instant `now_ms`: the same arguments give the same bytes.
 
-    The history ends where the replay begins, 48 h before `now_ms`. The replay uses wordings that the history does
-    not; one known problem multiplies in its last three hours, and a problem never seen appears in its last two.
+    The history ends where the replay begins, four days before `now_ms`; tickets come about as often in both. The replay
+    uses wordings that the history does not; one known problem multiplies in its last three hours, and a problem never
+    seen appears in its last two.
     """
     chance = random.Random(seed)
     known = [problem for problem in load_problems() if problem.id != NEW_PROBLEM]

@@ -1,4 +1,4 @@
-"""Surges of a replay, of known and of new problems, as the worker told them, beside the truth. Between replay and report."""
+"""Surges of a replay as the worker told them, beside the truth. Between replay and report."""
 
 import time
 from collections.abc import Mapping
