@@ -53,11 +53,13 @@ class Day:
     Attributes:
         newcomers: as the pool takes them.
         planted: ids of those of the label.
+        outside: ids of those that are of no problem.
     """
 
     label: str
     newcomers: list[Newcomer]
     planted: frozenset[str]
+    outside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,14 @@ class Announced:
 
     Attributes:
         at: how many tickets of the label had come when it was, None where it was not.
-        false: announcements of which most tickets were of other labels.
+        false: announcements of which most tickets were of other labels, or of none.
+        outside: those of them of which half or more were of none; whether they are of one problem no label says.
     """
 
     label: str
     at: int | None
     false: int
+    outside: int = 0
 
 
 def evaluate_emerging(
@@ -97,7 +101,10 @@ def evaluate_emerging(
         "median_ticket": median(at),
         "before_8th": round(sum(one < 8 for one in at) / len(at), 4),
         "false_a_day": round(sum(one.false for one in found) / len(found), 4),
-        "labels": [{"label": one.label, "at": one.at, "false": one.false} for one in found],
+        "outside_a_day": round(sum(one.outside for one in found) / len(found), 4),
+        "labels": [
+            {"label": one.label, "at": one.at, "false": one.false, "outside": one.outside} for one in found
+        ],
         "encoder": bench.encoder.fingerprint,
     }
 
@@ -123,7 +130,7 @@ def planted_days(
 
 def announced(day: Day, pool: TriagePool) -> Announced:
     """What a pool makes of a day, one ticket after the other."""
-    came, at, false = 0, None, 0
+    came, at, false, outside = 0, None, 0, 0
     seen = 0
     for ticket in day.newcomers:
         came += ticket.ticket_id in day.planted
@@ -134,8 +141,10 @@ def announced(day: Day, pool: TriagePool) -> Announced:
                 at = came if at is None else at
             else:
                 false += 1
+                of_none = sum(member.ticket_id in day.outside for member in group.members)
+                outside += 2 * of_none >= len(group.members)
         seen = len(pool.groups)
-    return Announced(day.label, at, false)
+    return Announced(day.label, at, false, outside)
 
 
 def _labels(bench: Bench, part: Round, planting: Planting, seed: int) -> list[str]:
@@ -169,6 +178,7 @@ def _day(bench: Bench, run: Run, left: Sequence[str], label: str, planting: Plan
         label,
         [_newcomer(bench, run, int(rows[n]), _START_MS + int(at[n])) for n in order.tolist()],
         frozenset(f"{scored[row]}" for row in planted.tolist()),
+        frozenset(f"{scored[row]}" for row in ordinary[labels[ordinary] == ""].tolist()),
     )
 
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.emerging.group import Group, Newcomer, chance
+from models.emerging.group import Group, Newcomer
 from models.emerging.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
 from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from models.evidence import Searchable, gather
 from models.exact import Floats
 from models.lexicon import join
-from models.vote import Rows, VotePolicy, settle
+from models.vote import Rows, VotePolicy
 
 # Past tickets whose cosines say how near the history is.
 _NEAREST = 4
+# Handfuls are judged again with one ticket more and with two: five sure ones are announced at once, seven less sure
+# ones still with the seventh.
+_MORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,6 @@ class EmergingPolicy:
         window_ms: how long a ticket waits for others.
         most: tickets that wait at once, the latest.
         weights, at: of the judge, and the log-odds from which on a handful is announced.
-        chance: of so many tickets by the history's own share of tickets like them, up to which they are news: other
-            wordings of a known problem look new to the judge.
     """
 
     least: int = 5
@@ -42,11 +43,10 @@ class EmergingPolicy:
     most: int = 4_096
     weights: Weights = COMMITTED.weights
     at: float = COMMITTED.at
-    chance: float = 1e-3
 
 
 Note = Callable[[Sequence[Newcomer], Floats], None]
-"""Told the tickets and the measures [7] of each handful that is judged, the ticket that came last first."""
+"""Told the tickets and the measures [10] of each handful that is judged, the ticket that came last first."""
 
 
 class TriagePool:
@@ -67,9 +67,11 @@ class TriagePool:
         self._points = np.zeros((size, axes))
         self._hybrids = np.zeros((size, generation.width), dtype=np.float32)
         self._strength, self._history = np.zeros(size), np.zeros(size)
+        self._number = np.zeros(size, dtype=np.int64)  # among all tickets that came, waiting or not
         self._free = np.zeros(size, dtype=np.bool_)  # waits, in no group
         self._known: set[str] = set()
-        self._came_ms: deque[int] = deque()  # of all tickets of the window, waiting or not
+        self._came_ms: deque[int] = deque()  # of all tickets of the window
+        self._came = 0  # tickets so far
         self._past = self._past_points()
         self.groups: list[Group] = []
 
@@ -94,17 +96,18 @@ class TriagePool:
         while self._came_ms and self._came_ms[0] < self._came_ms[-1] - self._policy.window_ms:
             self._came_ms.popleft()
         confident = self._yardstick.confident
-        new = {ticket.ticket_id: ticket for ticket in newcomers if ticket.ticket_id not in self._known}
-        fresh = [ticket for ticket in new.values() if ticket.confidence < confident]
+        numbered = enumerate(newcomers, start=self._came)
+        self._came += len(newcomers)
+        new = {one.ticket_id: (number, one) for number, one in numbered if one.ticket_id not in self._known}
+        fresh = [(number, ticket) for number, ticket in new.values() if ticket.confidence < confident]
         changed: dict[int, Group] = {}
         for start in range(0, len(fresh), self._policy.most // 4):
             for group in self._take(fresh[start : start + self._policy.most // 4], self._space):
                 changed[id(group)] = group
         return list(changed.values())
 
-    def _take(self, fresh: Sequence[Newcomer], space: Space) -> Iterator[Group]:
-        if not fresh:
-            return
+    def _take(self, numbered: Sequence[tuple[int, Newcomer]], space: Space) -> Iterator[Group]:
+        fresh = [ticket for _, ticket in numbered]
         self._make_room(len(fresh), fresh[-1].at_ms - self._policy.window_ms)
         generation = self._ready.generation
         dense = np.stack([ticket.vector for ticket in fresh])
@@ -112,6 +115,7 @@ class TriagePool:
         evidence = gather(hybrids, self._ready, VotePolicy())
         first = len(self._tickets)
         rows = slice(first, first + len(fresh))
+        self._number[rows] = [number for number, _ in numbered]
         self._points[rows] = points_of(space, dense)
         self._hybrids[rows] = hybrids
         self._strength[rows] = evidence.strength
@@ -131,7 +135,7 @@ class TriagePool:
         if all(young) and there + count <= self._policy.most:
             return
         kept = np.flatnonzero(np.array(young) & self._free[:there])[-(self._policy.most - count) :]
-        for array in (self._points, self._hybrids, self._strength, self._history):
+        for array in (self._number, self._points, self._hybrids, self._strength, self._history):
             array[: len(kept)] = array[kept]
         self._free[: len(kept)], self._free[len(kept) :] = True, False
         self._tickets = [self._tickets[row] for row in kept.tolist()]
@@ -157,23 +161,24 @@ class TriagePool:
         return best
 
     def _emerged(self, row: int, space: Space) -> Group | None:
-        """The new group around a ticket, if there is one."""
-        chosen = closest(self._points, row, self._others(row, space), self._policy.least, space)
-        if len(chosen) < self._policy.least:
-            return None
-        found = self._measured(chosen, space)
-        if found is None:
-            return None
-        if self._note is not None:
-            self._note([self._tickets[one] for one in chosen], found)
-        if float(log_odds(found[None, :], self._policy.weights)[0]) < self._policy.at:
-            return None
+        """The new group around a ticket: the smallest handful that is judged to be one, if any is, and who else waits
+        and is of it."""
+        least = self._policy.least
+        chosen = closest(self._points, row, self._others(row, space), least + _MORE, space)
+        for count in range(least, len(chosen) + 1):
+            handful = chosen[:count]
+            found = self._measured(handful, space)
+            if found is None:
+                return None
+            if self._note is not None:
+                self._note([self._tickets[one] for one in handful], found)
+            if float(log_odds(found[None, :], self._policy.weights)[0]) >= self._policy.at:
+                return self._grouped(handful, space)
+        return None
+
+    def _grouped(self, rows: Sequence[int], space: Space) -> Group:
         group = Group([], np.zeros(self._points.shape[1]), 0)
-        for one in chosen:
-            group.add(self._tickets[one], self._points[one], self._hybrids[one])
-        if chance(group.count, self.expected(group)) > self._policy.chance:
-            return None
-        self._free[chosen] = False
+        self._put(group, rows)
         self.groups.append(group)
         self._gather_in(group, space)
         group.members.sort(key=lambda ticket: (ticket.at_ms, ticket.ticket_id))
@@ -191,7 +196,7 @@ class TriagePool:
             if customer is None or customer not in seen:
                 kept.append(other)
                 seen.add(customer)
-            if len(kept) == 4 * self._policy.least:
+            if len(kept) == 4 * (self._policy.least + _MORE):
                 break
         return np.array(kept, dtype=np.int64)
 
@@ -204,15 +209,16 @@ class TriagePool:
         alone = together(space, points, 1.0)
         if (together(space, points[one] + points[two], 2.0) - alone[one] - alone[two]).mean() <= 0.0:
             return None
-        mean = self._hybrids[chosen].mean(axis=0, dtype=np.float64)
-        mean = settle((mean / max(float(np.linalg.norm(mean)), 1e-9))[None, :])
+        first, last = int(self._number[chosen].min()), int(self._number[chosen].max())
+        gone = self._came - len(self._came_ms)  # before the window
         handful = Handful(
             points=points,
             hybrids=self._hybrids[chosen].astype(np.float64),
             strength=self._strength[chosen],
             history=self._history[chosen],
             confidence=np.array([self._tickets[row].confidence for row in chosen]),
-            strength_together=float(gather(mean, self._ready, VotePolicy()).strength[0]),
+            share=(last - first + 1) / max(last - gone + 1, last - first + 1),
+            waiting=len(self),
         )
         return measures(handful, space, self._yardstick)
 

@@ -10,6 +10,7 @@ cosine with .963; of Banking77 with .878 and .854.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.exact import Floats
 from models.generation import Generation
@@ -24,6 +25,8 @@ _LEAST_PROBLEMS = 5
 _LEAST_SPREAD = 1e-3
 # Tickets of a problem that its tightness is told by.
 _SOME = 5
+# What less is taken as: problems whose tickets have nothing to do with each other.
+_LEAST_COSINE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Space:
         sizes: [C] exemplars.
         bond, pair: what five tickets of one of these problems have together, by ticket, and two of them: the medians of
             the problems' `together` less what each has alone. How tight problems are is the company's own.
+        cosine: of the hybrid vectors of two tickets of one of them, the median likewise.
     """
 
     origin: Floats
@@ -51,6 +55,7 @@ class Space:
     sizes: Floats
     bond: float = 1.0
     pair: float = 1.0
+    cosine: float = 1.0
 
 
 def learn_space(generation: Generation) -> Space | None:
@@ -84,22 +89,29 @@ def learn_space(generation: Generation) -> Space | None:
         shares=sizes / sizes.sum(),
         sizes=sizes,
     )
-    return _with_tightness(space, (unit - origin) @ axes, label)
+    return _with_tightness(space, (unit - origin) @ axes, generation.exemplars, label)
 
 
-def _with_tightness(space: Space, points: Floats, label: Rows) -> Space:
+def _with_tightness(space: Space, points: Floats, hybrids: NDArray[np.float16], label: Rows) -> Space:
     """The space that knows how much five tickets of a problem have together, by the first five of each that has so
     many, and by all of the others."""
-    bonds, pairs = [], []
+    bonds, pairs, cosines = [], [], []
     for problem in range(len(space.sizes)):
-        some = points[label == problem][:_SOME]
+        rows = np.flatnonzero(label == problem)[:_SOME]
+        some, hybrid = points[rows], hybrids[rows].astype(np.float64)
         if len(some) < 2:
             continue
         one, two = np.triu_indices(len(some), 1)
         alone = together(space, some, 1.0)
         bonds.append(float(together(space, some.sum(axis=0), float(len(some))) - alone.sum()) / len(some))
         pairs.append(float((together(space, some[one] + some[two], 2.0) - alone[one] - alone[two]).mean()))
-    return replace(space, bond=max(float(np.median(bonds)), 1.0), pair=max(float(np.median(pairs)), 1.0))
+        cosines.append(float((hybrid @ hybrid.T)[one, two].mean()))
+    return replace(
+        space,
+        bond=max(float(np.median(bonds)), 1.0),
+        pair=max(float(np.median(pairs)), 1.0),
+        cosine=max(float(np.median(cosines)), _LEAST_COSINE),
+    )
 
 
 def points_of(space: Space, vectors: Vectors) -> Floats:

@@ -22,6 +22,7 @@ KEYS = (
     "median_ticket",
     "before_8th",
     "false_a_day",
+    "outside_a_day",
     "labels",
     "encoder",
 )
@@ -57,6 +58,13 @@ def test_a_group_of_other_labels_is_false_and_a_quiet_day_has_none(made: Company
     assert announced(day(other, new), pool) == Announced("new", None, 1)
     quiet = TriagePool(made.ready, EmergingPolicy())
     assert announced(day(made.tickets(2, 9, 61), new), quiet) == Announced("new", None, 0)
+
+
+def test_of_false_ones_those_of_no_problem_are_counted_apart(made: Company) -> None:
+    other = made.tickets(PROBLEMS + 1, 9, 61)
+    of_none = frozenset(ticket.ticket_id for ticket in other[:7])
+    found = announced(Day("new", other, frozenset(), of_none), TriagePool(made.ready, EmergingPolicy()))
+    assert (found.false, found.outside) == (1, 1)
 
 
 def test_the_keys_are_fixed_and_every_label_has_its_day(run: Run, tmp_path: Path) -> None:

@@ -54,13 +54,19 @@ def test_a_handful_is_measured_by_ticket() -> None:
         strength=np.array([0.6, 0.8, 0.4]),
         history=np.array([0.3, 0.3, 0.3]),
         confidence=np.array([0.0, 0.3, 0.9]),
-        strength_together=0.6,
+        share=0.25,
+        waiting=40,
     )
     found = dict(zip(MEASURES, measures(handful, SPACE, YARDSTICK).tolist(), strict=True))
     assert found["odd"] == pytest.approx(1.0)  # (1 + 0 + 2) / 3
     assert found["nearer"] == pytest.approx(((0.6 + 0.0 + 0.8) / 3 - 0.3) / 0.1)
     assert found["confidence"] == pytest.approx(0.4)
-    assert found["odd_together"] == pytest.approx(1.0)
+    assert found["alike"] == pytest.approx(
+        (0.6 + 0.0 + 0.8) / 3
+    )  # a known problem's are alike by 1 in this space
+    assert found["size"] == 3.0
+    assert found["sooner"] == pytest.approx(np.log(0.25))
+    assert found["waiting"] == pytest.approx(np.log(40))
     assert found["bond"] > 0.0  # they lie together, far from the origin
     assert found["pairs"] > 0.0
     assert found["unheld"] > 0.0  # and far from both known problems
@@ -69,4 +75,5 @@ def test_a_handful_is_measured_by_ticket() -> None:
 def test_the_closest_to_a_ticket_are_those_of_its_problem() -> None:
     points = np.array([[5.0, 4.0, 0.0], [-5.0, 1.0, 0.0], [5.1, 3.9, 0.0], [4.9, 4.1, 0.1], [0.0, -4.0, 0.0]])
     assert sorted(closest(points, 0, np.array([1, 2, 3, 4]), 3, SPACE)) == [0, 2, 3]
-    assert closest(points, 0, np.array([1]), 3, SPACE) == [0, 1]  # no more are there
+    assert closest(points, 0, np.array([2]), 3, SPACE) == [0, 2]  # no more are there
+    assert closest(points, 0, np.array([1, 4]), 3, SPACE) == [0]  # none speaks for one problem

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import poisson
 
@@ -120,16 +121,28 @@ def test_few_are_expected_where_the_history_is_not(made: Company, pool: TriagePo
     assert pool.expected(group) == pytest.approx(came * 0.5 / (exemplars + 1))
 
 
-def test_as_many_as_the_history_would_bring_are_no_news(made: Company) -> None:
-    never = TriagePool(made.ready, EmergingPolicy(at=-1e9, chance=1e-3))
-    always = TriagePool(made.ready, EmergingPolicy(at=-1e9, chance=1.0))
-    crowd = [replace(ticket, at_ms=0) for known in range(6) for ticket in made.tickets(known, 40, 55)]
-    known = [replace(ticket, at_ms=0) for ticket in odd(made.tickets(7, 6, 55))]
-    for pool in (never, always):
-        pool.take(crowd)
-    assert always.take(known)
-    assert never.take(known) == []
-    assert len(never) == 6
+def test_a_handful_that_is_not_sure_enough_is_judged_again_with_one_more_and_with_two(made: Company) -> None:
+    noted: list[int] = []
+    new = made.tickets(NEW, 9, 55)
+    policy = EmergingPolicy(at=float("inf"))
+    TriagePool(made.ready, policy, lambda tickets, _: noted.append(len(tickets))).take(new)
+    assert noted == [5, 5, 6, *(3 * [5, 6, 7])]
+
+
+def test_what_comes_among_many_others_is_less_sure_to_be_new(made: Company) -> None:
+    def sooner(others: int) -> float:
+        noted: list[Floats] = []
+        pool = TriagePool(made.ready, EmergingPolicy(at=float("inf")), lambda _, found: noted.append(found))
+        crowd = [replace(ticket, at_ms=0) for known in range(3) for ticket in made.tickets(known, 40, 56)]
+        new = [replace(ticket, at_ms=0) for ticket in made.tickets(NEW, 5, 56)]
+        pool.take(crowd[others:])
+        pool.take(new[:1])
+        pool.take(crowd[:others])
+        pool.take(new[1:])
+        return float(noted[-1][MEASURES.index("sooner")])
+
+    assert sooner(0) == pytest.approx(np.log(5 / 125))
+    assert sooner(100) == pytest.approx(np.log(105 / 125))
 
 
 def test_the_chance_is_the_upper_tail_of_poisson() -> None:
@@ -145,7 +158,7 @@ def test_who_learns_is_told_of_every_handful_that_is_judged(made: Company) -> No
 
     new = made.tickets(NEW, 6, 53)
     TriagePool(made.ready, EmergingPolicy(at=float("inf")), note).take(new)
-    assert [len(handful) for handful, _ in noted] == [5, 5]
+    assert [len(handful) for handful, _ in noted] == [5, 5, 6]
     assert noted[0] == (ids(new[:5]), len(MEASURES))
 
 
