@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 _READ_AT_ONCE = 200
 _ASK_S = 15.0
+# A worker's stop must be over within 10 s; a request that hangs then is given up, and is sent again by the next one.
+_STOP_S = 3.0
 
 
 class Answer(StrEnum):
@@ -153,7 +155,7 @@ class Bridge:
     def stop(self) -> None:
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(self._policy.timeout_s)
+            self._thread.join(_STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

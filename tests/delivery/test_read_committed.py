@@ -83,7 +83,7 @@ def test_every_consumer_reads_committed(path: Path) -> None:
 
 def test_the_consumers_of_the_worker_are_among_those_looked_at() -> None:
     found = {path.name for path in SOURCES for _ in made(ast.parse(path.read_text()))}
-    assert {"follower.py", "worker.py", "replay.py"} <= found
+    assert {"follower.py", "worker.py", "surging.py", "alerting.py", "replay.py"} <= found
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def alertmanager(tmp_path: Path) -> Iterator[RealAlertmanager]:
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers of one instance name whose surge path goes by a clock; all are gone after the test."""
+    """Starts workers whose surge path goes by a clock, of one instance name if nothing else is said; all are gone after
+    the test."""
     with ExitStack() as stack:
 
         def begin(clock: FastClock, **more: str) -> WorkerProcess:
@@ -182,7 +183,9 @@ def test_a_planted_surge_has_one_life_though_the_worker_is_killed_three_times(
         assert eventually(lambda: SurgeNotice.FIRING in told(), PATIENCE_S)
         worker.kill()
 
-        worker = start(clock, **beside).await_ready()
+        worker = start(
+            clock, instance="two", **beside
+        ).await_ready()  # who has to wait for the dead one's session
         assert eventually(lambda: SurgeNotice.GREW in told(), PATIENCE_S)
         if alertmanager is not None:
             assert eventually(lambda: len(alertmanager.firing()) == 1)
