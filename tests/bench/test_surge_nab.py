@@ -61,8 +61,8 @@ def test_the_detector_reaches_its_goals(report: dict[str, Any]) -> None:
 
 
 def test_judged_together_it_reaches_those_of_few_false_alarms(report: dict[str, Any]) -> None:
-    """What the detector learns from one series about another, and what it asks the more of each the more there are, does
-    not help series that have nothing to do with each other."""
+    """What one series teaches about another, and that the more is asked of each the more there are, is of no help to
+    series that have nothing to do with each other."""
     found = report["curves"]["sluice"]
     assert found["recall_at"]["0.02"] >= 0.58
     assert found["false_alarms_at"]["0.7"] <= 0.035
