@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from agents.wire import Record, raise_unless_passing
 from models.errors import Transient
@@ -23,6 +31,7 @@ Handler = Callable[[Record], None]
 
 _READ_AT_ONCE = 500
 _METADATA_TIMEOUT_S = 15.0
+_QUESTIONS = 5
 
 
 def each_of(*handlers: Handler) -> Handler:
@@ -109,11 +118,35 @@ def read_to_end(consumer: Consumer, partitions: list[TopicPartition], handle: Ha
     return count
 
 
+def end_of(kafka: Mapping[str, Any], topic: str, number: int) -> int:
+    """The offset of the record to come in a partition, what is not committed yet included.
+
+    A broker names itself leader of a partition a moment before it serves it; an admin client has to ask again itself.
+
+    Raises:
+        Transient: no broker answers.
+    """
+    client, place = AdminClient({**kafka, "log_level": 0}), TopicPartition(topic, number)
+    for _ in range(_QUESTIONS):
+        asked = client.list_offsets(
+            {place: OffsetSpec.latest()},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=_METADATA_TIMEOUT_S / _QUESTIONS,
+        )
+        try:
+            offset = asked[place].result(_METADATA_TIMEOUT_S / _QUESTIONS).offset
+        except (KafkaException, TimeoutError):
+            continue
+        if offset >= 0:
+            return int(offset)
+    raise Transient(f"where {topic} ends is not known: no Kafka broker answers")
+
+
 def read_until(consumer: Consumer, place: TopicPartition, end: int, handle: Handler) -> int:
     """Hand every committed record of a partition from `place.offset` on and before the offset `end` to `handle`.
 
-    Unlike `read_to_end` it waits for what a transaction still holds back before `end`: a commit is acknowledged once the
-    coordinator has noted it, and what it wrote becomes readable only after that.
+    Unlike `read_to_end` it waits for what a transaction still holds back before `end`: a commit is acknowledged once
+    the coordinator has noted it, and what it wrote becomes readable only after that.
 
     Returns:
         How many records there were.
@@ -145,12 +178,17 @@ class Lookup:
     Args:
         kafka: options of a client of the cluster.
         connect: makes a consumer of its options.
+        end_of: as the function.
     """
 
-    def __init__(self, kafka: Mapping[str, Any], connect: Callable[[dict[str, Any]], Any] = Consumer) -> None:
-        self._kafka, self._connect = kafka, connect
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        connect: Callable[[dict[str, Any]], Any] = Consumer,
+        end_of: Callable[[Mapping[str, Any], str, int], int] = end_of,
+    ) -> None:
+        self._kafka, self._connect, self._end_of = kafka, connect, end_of
         self._consumer: Any = None
-        self._dirty: Any = None
 
     def count(self, topic: str) -> int:
         """Partitions of `topic`. Raises Transient as `partitions_of`."""
@@ -166,28 +204,13 @@ class Lookup:
         finally:
             consumer.unassign()
 
-    def bounds(self, topic: str, number: int) -> tuple[int, int]:
-        """Offsets of the first record of a partition and of the one to come, open transactions included.
-
-        Raises:
-            Transient: no broker answers.
-        """
-        if self._dirty is None:
-            # Asked by a reader of committed records, a broker says where the first open transaction begins.
-            self._dirty = self._connect(
-                {**reader_options(self._kafka), "isolation.level": "read_uncommitted"}
-            )
-        place = TopicPartition(topic, number)
-        try:
-            found = self._dirty.get_watermark_offsets(place, timeout=_METADATA_TIMEOUT_S, cached=False)
-        except KafkaException as error:
-            raise Transient(f"where {topic} ends is not known ({error.args[0].name()})") from error
-        if found is None:
-            raise Transient(f"where {topic} ends is not known (no answer in time)")
-        return int(found[0]), int(found[1])
+    def end(self, topic: str, number: int) -> int:
+        """Where a partition ends, as `end_of`."""
+        return self._end_of(self._kafka, topic, number)
 
     def read_until(self, topic: str, number: int, start: int, end: int, handle: Handler) -> int:
-        """Hand the committed records of a partition from `start` on and before `end` to `handle`, as `read_until`."""
+        """Hand the committed records of a partition from `start` on and before `end` to `handle`, as `read_until`; of
+        one whose `start` is gone, those that are left."""
         consumer = self._client()
         partitions_of(consumer, [topic])
         try:
@@ -196,11 +219,10 @@ class Lookup:
             consumer.unassign()
 
     def close(self) -> None:
-        """Let the clients go; a later read makes others."""
-        for client in (self._consumer, self._dirty):
-            if client is not None:
-                client.close()
-        self._consumer = self._dirty = None
+        """Let the client go; a later read makes another."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
 
     def _client(self) -> Any:
         if self._consumer is None:

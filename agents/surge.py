@@ -37,6 +37,7 @@ from models.surge.window import DAY_S, Placement
 from schemas.codec import decode
 from schemas.headers import read_trace
 from schemas.surge import Count
+from schemas.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +45,6 @@ _log = structlog.get_logger(__name__)
 _BEHIND_S = 600
 
 _REPEATED, _UNREADABLE = "repeated", "unreadable"
-_MISPLACED = frozenset({Placement.AHEAD.value, Placement.TOO_LATE.value})
 
 
 @dataclass(slots=True)
@@ -124,41 +124,52 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
     for record in batch.records:
         written_s = _written_s(record, now_s)
         placed.outputs += state.pass_time(written_s)
+        state.recent.expire(record.offset(), state.now_s)
         try:
-            recent = recent_of(decode(Count, record.value()))
+            recent = _read(record)
             placement = _placement(recent, written_s, state)
         except Invalid as error:
             placed.dead.append(Refused(record, error, read_trace(record.headers())))
-            placed.placements.append(error.reason if error.reason in _MISPLACED else _UNREADABLE)
+            ahead = error.reason == Placement.AHEAD.value
+            placed.placements.append(error.reason if ahead else _UNREADABLE)
             continue
         placed.placements.append(placement)
         if placement in COUNTS:
-            state.recent.add(record.offset(), written_s, recent)
+            state.recent.add(record.offset(), written_s, recent, state.now_s)
             cluster_id = path.seer.now_called(recent.cluster_id, in_force)
             state.windows.add(cluster_id, recent.at_s)
             touched[cluster_id, recent.at_s // DAY_S] = None
-    if batch.records:
-        state.recent.expire(batch.records[-1].offset(), state.now_s)
     placed.outputs += [state.day_record(cluster_id, day) for cluster_id, day in touched]
     return placed
+
+
+def _read(record: Record) -> Recent:
+    """The count that a record holds.
+
+    Raises:
+        Invalid: it holds none.
+    """
+    try:
+        return recent_of(decode(Count, record.value()))
+    except Unreadable as error:
+        raise Invalid(error.reason.value, error.field, error.detail) from error
 
 
 def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
     """Where a count is placed.
 
+    One that comes too late is passed over: nothing is wrong with a ticket of an old import, or of a queue that stood
+    for days, but that it says nothing of what surges now.
+
     Raises:
-        Invalid: its time lies ahead of when it was written, or too far behind.
+        Invalid: its time lies ahead of when it was written: a clock is wrong.
     """
-    policy = state.policy
     placement = state.windows.placement(recent.at_s, written_s)
     if placement is Placement.AHEAD:
-        raise Invalid(placement.value, "occurred_at", f"is more than {policy.ahead_s} s after it was written")
+        detail = f"must not be more than {state.policy.ahead_s} s after it was written"
+        raise Invalid(placement.value, "occurred_at", detail)
     if placement is Placement.TOO_LATE or recent.at_s // DAY_S not in state.days:
-        raise Invalid(
-            Placement.TOO_LATE.value,
-            "occurred_at",
-            f"is more than {policy.lateness_s} s before it was written",
-        )
+        return Placement.TOO_LATE.value
     return _REPEATED if state.recent.knows(recent) else placement.value
 
 

@@ -51,8 +51,8 @@ class Seer:
     detector: Detector
     texts: ClusterTexts
     word: SurgeWord
-    lifecycle: LifecyclePolicy = LifecyclePolicy()
-    grouping: GroupingPolicy = GroupingPolicy()
+    lifecycle: LifecyclePolicy = field(default_factory=LifecyclePolicy)
+    grouping: GroupingPolicy = field(default_factory=GroupingPolicy)
     runbook: str | None = None
     _said: Mapping[str, Word] = field(default_factory=dict)
     _called: tuple[str, dict[str, str]] = ("", {})
@@ -102,10 +102,9 @@ class Seer:
         courses = list(state.courses.values())
         if state.generation == in_force.id:
             return courses, [], []
-        windows = state.windows
-        seen_s = {cluster_id: windows.first_seen_s(cluster_id) for cluster_id in windows.clusters}
-        followed = follow(seen_s, courses, in_force.generation, in_force.id, at_s)
+        followed = follow(state.first_seen_s(), courses, in_force.generation, in_force.id, at_s)
         outputs = state.move(followed.moves, followed.emptied)
+        _know(state, in_force)
         state.generation = in_force.id
         told = [Told(one.course, Notice.RESOLVED, one.into) for one in followed.folded if one.course.told]
         return list(followed.courses), told, outputs
@@ -175,6 +174,18 @@ def merged_into(generation: Generation) -> dict[str, str]:
     return found
 
 
+def _know(state: SurgeState, in_force: InForce) -> None:
+    """Say of every cluster since when it is watched: from when it came, or from where the counts begin."""
+    began_s = min(state.first_seen_s().values(), default=state.now_s)
+    came_s = {
+        event.cluster: event.at_ms // 1000
+        for event in in_force.generation.lineage
+        if event.change in {"born", "split"}
+    }
+    for cluster in in_force.ready.clusters:
+        state.windows.know(cluster.id, max(began_s, came_s.get(cluster.id, began_s)))
+
+
 def _evidence(
     detection: Detection, clusters: list[str], courses: list[Course], bucket_s: int
 ) -> dict[str, Evidence]:
@@ -196,4 +207,4 @@ def _evidence(
         for cluster_id, row in rows.items()
     }
     gone = Evidence(False, False, 0, 0.0, 1.0, bucket_s, detection.at_s)  # a cluster without any count left
-    return {cluster_id: gone for cluster_id in members} | found
+    return dict.fromkeys(members, gone) | found

@@ -9,10 +9,10 @@ committed or its epoch is over.
 """
 
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 import structlog
 from confluent_kafka import OFFSET_BEGINNING
 
@@ -20,12 +20,13 @@ from agents.courses import course_of, event_of
 from agents.follower import Lookup
 from agents.metrics import Metrics
 from agents.state import end_if_newer, pass_over
+from agents.surge_recent import MOST_RECENT, RecentCounts
 from agents.topics import TopicNames
 from agents.wire import Batch, Output, Record
 from models.surge.grouping import Recent
 from models.surge.identity import Move
 from models.surge.lifecycle import Course
-from models.surge.window import DAY_S, Placement, WindowPolicy, Windows
+from models.surge.window import DAY_S, HOUR_S, Placement, WindowPolicy, Windows
 from schemas.channels import event_type
 from schemas.codec import decode, encode
 from schemas.contract import epoch_ms_of, time_of
@@ -38,45 +39,8 @@ _log = structlog.get_logger(__name__)
 SOURCE = "/sluice/surge"
 _DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
 
-# Of the counts of the last day so many are held, and read again at a start: a second or two.
-MOST_RECENT = 100_000
-
 COUNTS = frozenset({Placement.COUNTED, Placement.LATE})
 """The placements of what is counted."""
-
-
-class RecentCounts:
-    """The counts of the last day, the latest `most` offsets of them, in the order in which they came.
-
-    A count is told again by its ticket and its cluster. What is too old goes by when a record was written, and what is
-    too much by offsets, so that it is the same whether it was held or read again.
-    """
-
-    def __init__(self, most: int = MOST_RECENT) -> None:
-        self._most = most
-        self._held: deque[tuple[int, int, Recent]] = (
-            deque()
-        )  # offset, when it was written in epoch seconds, count
-        self._keys: set[tuple[str, str]] = set()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def __iter__(self) -> Iterator[Recent]:
-        return (recent for _, _, recent in self._held)
-
-    def knows(self, recent: Recent) -> bool:
-        return (recent.ticket_id, recent.cluster_id) in self._keys
-
-    def add(self, offset: int, written_s: int, recent: Recent) -> None:
-        self._held.append((offset, written_s, recent))
-        self._keys.add((recent.ticket_id, recent.cluster_id))
-
-    def expire(self, offset: int, now_s: int) -> None:
-        """Forget what lies `most` offsets before `offset`, or was written more than a day before `now_s`."""
-        while self._held and (self._held[0][0] < offset - self._most or self._held[0][1] < now_s - DAY_S):
-            _, _, gone = self._held.popleft()
-            self._keys.discard((gone.ticket_id, gone.cluster_id))
 
 
 class SurgeState:
@@ -126,16 +90,13 @@ class SurgeState:
         place = batch.positions[0]
         before = batch.records[0].offset() if batch.records else place.offset
         self._clear(0)
-        _, end = self._lookup.bounds(self._names.surge_state, 0)
-        records = self._lookup.read_until(
-            self._names.surge_state, 0, OFFSET_BEGINNING, end, self._restore_one
-        )
+        state, counts = self._names.surge_state, self._names.counts
+        end = self._lookup.end(state, 0)
+        records = self._lookup.read_until(state, 0, OFFSET_BEGINNING, end, self._restore_one)
         if not self.now_s:
             self._clear(now_s)
-        start, _ = self._lookup.bounds(self._names.counts, place.partition)
-        self._lookup.read_until(
-            self._names.counts, place.partition, max(start, before - MOST_RECENT), before, self._remember
-        )
+        first = max(0, before - MOST_RECENT)
+        self._lookup.read_until(counts, place.partition, first, before, self._remember)
         self.recent.expire(before, self.now_s)
         self._epoch = batch.epoch
         _log.info(
@@ -166,11 +127,19 @@ class SurgeState:
         ]
         windows.roll(now_s)
         if ends:
-            there = (windows.settled.any(axis=1) | windows.buckets.any(axis=1)).tolist()
-            for cluster_id, counts in list(zip(windows.clusters, there, strict=True)):
-                if not counts:
-                    windows.drop(cluster_id)
+            counts = windows.settled.sum(axis=1) + windows.buckets.sum(axis=1)
+            for cluster_id in [windows.clusters[row] for row in np.flatnonzero(counts == 0)]:
+                windows.drop(cluster_id)
+            self.generation = ""  # those of them that are still there are known again
         return ends
+
+    def first_seen_s(self) -> dict[str, int]:
+        """The clusters that have counts, and since when, epoch seconds."""
+        windows = self.windows
+        counted = windows.settled.any(axis=1) | windows.buckets.any(axis=1)
+        begins_s = windows.settled_until_s - windows.settled.shape[1] * HOUR_S
+        seen_s = begins_s + windows.first_hours() * HOUR_S
+        return {windows.clusters[row]: int(seen_s[row]) for row in np.flatnonzero(counted)}
 
     def move(self, moves: Sequence[Move], emptied: Sequence[str]) -> list[Output]:
         """Let counts leave clusters for others, one move after the other; the records that say so."""
@@ -293,7 +262,7 @@ class SurgeState:
             return  # a dead letter by now
         placement = self.windows.placement(recent.at_s, written_s)
         if placement in COUNTS and not self.recent.knows(recent):
-            self.recent.add(record.offset(), written_s, recent)
+            self.recent.add(record.offset(), written_s, recent, self.now_s)
 
 
 def recent_of(count: Count) -> Recent:

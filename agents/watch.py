@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from agents.home import Homes
 from agents.metrics import Metrics
 from agents.tables import TicketTable
 from agents.wire import Batch
+from models.surge.lifecycle import State
 
 _log = structlog.get_logger(__name__)
 
@@ -68,9 +70,7 @@ class RoutingWatcher:
         metrics.batch_fill.observe(len(batch.records) / self._records)
         metrics.in_work.end(batch)
         metrics.known_tickets.set(len(self._table))
-        for place in batch.positions:
-            _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            metrics.lag.labels(place.topic, str(place.partition)).set(max(0, end - place.offset))
+        _tell_lag(self._consumer, batch, metrics)
 
     def dropped(self, batch: Batch, why: str) -> None:
         self._metrics.dropped.labels(why).inc()
@@ -80,3 +80,46 @@ class RoutingWatcher:
     def rewound(self, why: str) -> None:
         self._metrics.rewinds.labels(why).inc()
         _log.warning("rewound", why=why)
+
+
+class SurgeWatcher:
+    """The wire's watcher on the surge path; called in the wire's thread. What the path knows it reads itself, with the
+    first batch of an epoch.
+
+    Args:
+        consumer: as that of the other.
+    """
+
+    def __init__(self, consumer: Any, metrics: Metrics) -> None:
+        self._consumer, self._metrics = consumer, metrics
+
+    def gained(self, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            _log.info("counts_gained")
+
+    def lost(self, partitions: list[TopicPartition]) -> None:
+        metrics = self._metrics
+        for place in partitions:
+            _log.info("counts_lost")
+            with suppress(KeyError):  # nothing was committed of it
+                metrics.lag.remove(place.topic, str(place.partition))
+        metrics.surge_clusters.set(0)
+        for state in State:
+            metrics.surges.labels(state.value).set(0)
+
+    def committed(self, batch: Batch, seconds: float) -> None:
+        _tell_lag(self._consumer, batch, self._metrics)
+
+    def dropped(self, batch: Batch, why: str) -> None:
+        self._metrics.dropped.labels(why).inc()
+        _log.info("counts_dropped", why=why, records=len(batch.records))
+
+    def rewound(self, why: str) -> None:
+        self._metrics.rewinds.labels(why).inc()
+        _log.warning("rewound", why=why, path="surge")
+
+
+def _tell_lag(consumer: Any, batch: Batch, metrics: Metrics) -> None:
+    for place in batch.positions:
+        _, end = consumer.get_watermark_offsets(place, cached=True)
+        metrics.lag.labels(place.topic, str(place.partition)).set(max(0, end - place.offset))

@@ -1,5 +1,6 @@
-"""Young states: the tickets decided on lately, each state decoded once for all who look at them. Between the follower and
-emerging, surge_texts."""
+"""Young states: the tickets decided on lately, each state decoded once for all who look at them. Between the follower
+and those, `emerging` and `surge_texts`.
+"""
 
 import re
 from collections.abc import Callable

@@ -19,8 +19,8 @@ from agents.topics import TopicNames
 from agents.wire import Record
 from app.files.lines import BadRow
 from app.files.rows import read_columns, read_rows
+from app.policies import clean_policy, pack_policy
 from app.settings import Settings
-from app.worker import clean_policy, pack_policy
 from models.errors import Fatal, Invalid, Transient
 from models.recluster.articles import Articles
 from models.routing.clean import CleanPolicy, Ticket, clean

@@ -3,59 +3,43 @@
 state and knowledge, read to their ends -> those that count -> next_generation -> gate -> published in one transaction
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agents.emerging import surge_record
 from agents.follower import Lookup
 from agents.generations import generation_records
-from agents.state import end_if_newer, vector_of
 from agents.topics import TopicNames
-from agents.wire import Output, Record
+from agents.wire import Output
+from app.all_states import States, known_of
 from app.bootstrap import ways_of
-from app.emerging import provisional_of, read_emerging, settled, verdict_of
+from app.emerging import read_emerging, settled, verdict_of
 from app.knowledge import encoded, read_topic
+from app.policies import confidence_policy, encoder_spec
 from app.published import read_in_force, read_published
 from app.publisher import publisher, write
 from app.scratch import Told
 from app.settings import Settings
 from app.word import read_word
-from app.worker import confidence_policy, encoder_spec
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal
 from models.generation import Generation, NamedBy, same_but_for_time
-from models.recluster.articles import Articles
-from models.recluster.history import History
-from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
+from models.recluster.next_generation import NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
-from models.recluster.word import Word
-from schemas.codec import decode
 from schemas.contract import epoch_ms_of
-from schemas.decision import OutcomeName
 from schemas.knowledge import Article
-from schemas.state import TicketState, TicketStatus
 from schemas.surge import Surge
-from schemas.unreadable import Unreadable
 
-# How much more it says whose a ticket is that people took it from somebody.
-_REASSIGNED = 3.0
-
-_SOLVED = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
 _SOURCE = "/sluice/recluster"
 
 # Generations that stay in their topic, the one in force among them: decisions of older ones can no longer be made
 # again, and a worker that starts has not to read a year of them.
 _KEPT = 10
-
-# Of each cluster so many tickets are kept, however old, where there are more than can be clustered.
-_LEAST_A_CLUSTER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +90,6 @@ class Reclustered:
         }
 
 
-@dataclass(slots=True)
-class _States:
-    """The states of tickets as they are read: of each key the last."""
-
-    states: dict[bytes, TicketState] = field(default_factory=dict)
-    unreadable: set[bytes] = field(default_factory=set)
-
-    def feed(self, record: Record) -> None:
-        key, value = record.key() or b"", record.value()
-        self.states.pop(key, None)
-        self.unreadable.discard(key)
-        if value is None:
-            return
-        try:
-            self.states[key] = decode(TicketState, value)
-        except Unreadable as error:
-            end_if_newer(record, error)
-            self.unreadable.add(key)
-
-
 def recluster(
     settings: Settings,
     kafka: dict[str, Any],
@@ -147,29 +111,20 @@ def recluster(
         told.step("reading the generation in force")
         there = read_published(lookup, names.generations)
         last_id, last = read_in_force(lookup, names.generations, there)
-        told.step("reading the state of all tickets")
-        read = _States()
-        lookup.read(names.state, range(lookup.count(names.state)), read.feed)
         told.step("reading what people said of clusters")
         word = read_word(lookup, names, last)
+        told.step("reading the state of all tickets")
+        examples = {one for split in word.splits for those in split.examples for one in those}
+        states = States(last, settings.recluster_tickets, examples)
+        lookup.read(names.state, range(lookup.count(names.state)), states.feed)
         told.step("reading the knowledge base")
         known = {**read_topic(lookup, names), **(articles or {})}
         emerging = read_emerging(lookup, names.surges)
     finally:
         lookup.close()
-    left_out = Counter({"unreadable": len(read.unreadable)})
-    states: list[TicketState] = []
-    for state in read.states.values():
-        why = _unfit(state, last)
-        if why is None:
-            states.append(state)
-        else:
-            left_out[why] += 1
-    examples = {one for split in word.splits for those in split.examples for one in those}
-    chosen = sampled(states, settings.recluster_tickets, examples)
-    left_out["sampled_out"] = len(states) - len(chosen)
+    chosen, left_out = states.chosen(), states.left_out()
     if not chosen:
-        why = ", ".join(f"{why} {count}" for why, count in sorted(left_out.items()) if count) or "it is empty"
+        why = ", ".join(f"{why} {count}" for why, count in sorted(left_out.items())) or "it is empty"
         raise BadGeneration(f"generation: {names.state} holds no ticket that can be clustered ({why})")
     told.step(f"encoding {len(known)} articles")
     base = encoded(known, settings, lambda: load_encoder(encoder_spec(settings)), last.encoder)
@@ -187,9 +142,9 @@ def recluster(
         last=last_id,
         made=made,
         refusal=refusal_of(made, settings.churn_budget),
-        tickets=len(read.states) + len(read.unreadable),
+        tickets=len(states),
         used=len(chosen),
-        left_out={why: count for why, count in sorted(left_out.items()) if count},
+        left_out=dict(sorted(left_out.items())),
         unchanged=same_but_for_time(made.generation, last),
         articles=len(base.ids),
         emerging=emerging,
@@ -233,19 +188,6 @@ def generation_in_force(settings: Settings, kafka: dict[str, Any]) -> tuple[str,
         return read_in_force(lookup, topic, read_published(lookup, topic))
 
 
-def _unfit(state: TicketState, last: Generation) -> str | None:
-    """Why a ticket cannot be clustered; None where it can."""
-    if state.encoder != last.encoder:
-        return "another_encoder"
-    if not state.text:
-        return "no_text"
-    try:
-        vector = vector_of(state.vector)
-    except ValueError:
-        return "bad_vector"
-    return None if vector.shape == (last.dim,) and np.isfinite(vector).all() else "bad_vector"
-
-
 def refusal_of(made: NextGeneration, budget: float) -> str | None:
     """Why a generation must not take the place of the last one, unless a person wants it."""
     if made.fallback is not None:
@@ -253,66 +195,3 @@ def refusal_of(made: NextGeneration, budget: float) -> str | None:
     if made.moved > budget:
         return f"{made.moved:.1%} of the tickets would get another owner, and {budget:.1%} may"
     return None
-
-
-def sampled(
-    states: Sequence[TicketState], most: int, examples: Collection[str] = frozenset()
-) -> list[TicketState]:
-    """Up to `most` tickets, in the order of their ids: those that people gave as examples, of each cluster its newest
-    50, and then the newest of all."""
-    newest = sorted(states, key=lambda state: (-epoch_ms_of(state.created_at), state.ticket_id))
-    if len(newest) > most:
-        of_cluster: Counter[str | None] = Counter()
-        first, rest = list[TicketState](), list[TicketState]()
-        for state in newest:
-            of_cluster[state.cluster_id] += 1
-            kept = state.ticket_id in examples or of_cluster[state.cluster_id] <= _LEAST_A_CLUSTER
-            (first if kept else rest).append(state)
-        newest = [*first, *rest][:most]
-    return sorted(newest, key=lambda state: state.ticket_id)
-
-
-def known_of(
-    states: Sequence[TicketState],
-    last_id: str,
-    word: Word,
-    articles: Articles | None = None,
-    emerging: Sequence[Surge] = (),
-) -> Known:
-    """The tickets as columns. Whose a ticket is say people alone: who has it, or, solved where it was routed to and
-    never taken away, that owner."""
-    announced = provisional_of(emerging)
-    return Known(
-        history=History(
-            vectors=np.stack([vector_of(state.vector) for state in states]),
-            texts=[state.text for state in states],
-            owners=[_handler(state) for state in states],
-            created_at_ms=np.array([epoch_ms_of(state.created_at) for state in states], dtype=np.int64),
-            ids=[state.ticket_id for state in states],
-            products=[state.product for state in states],
-            solved_by=[state.kb_article_id or "" if state.status in _SOLVED else None for state in states],
-        ),
-        weight=np.array(
-            [
-                _REASSIGNED if state.reassigned or state.first_assignment_right is False else 1.0
-                for state in states
-            ]
-        ),
-        ids=[state.cluster_id for state in states],
-        current=np.array([state.generation_id == last_id for state in states], dtype=np.bool_),
-        word=word,
-        decided_at_ms=np.array(
-            [epoch_ms_of(state.decided_at or state.updated_at) for state in states], dtype=np.int64
-        ),
-        articles=articles,
-        provisional=[announced.get(state.ticket_id) for state in states],
-    )
-
-
-def _handler(state: TicketState) -> str | None:
-    """Who handled it. Whom it was only escalated to says nothing of whose it is."""
-    if state.assigned_team is not None:
-        if state.feedback_ids and not state.reassigned:
-            return state.first_owner
-        return state.owner if state.assigned_team == state.senior else state.assigned_team
-    return state.owner if state.status in _SOLVED and state.outcome is OutcomeName.ROUTE else None

@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -17,6 +18,7 @@ from pydantic_settings import (
 from models.errors import Fatal
 
 _PREFIX = "SLUICE_"
+_SECRETS = frozenset({"sasl_password", "alertmanager_url"})
 _FILE_VARIABLE = "SLUICE_CONFIG"
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -99,6 +101,13 @@ class Settings(BaseSettings):
     # Tickets that make a new problem between two reclusterings (0: none is looked for).
     emerging_tickets: Annotated[int, Field(ge=0, le=50)] = 5
 
+    # Surges of known problems: how they are told, how often by chance over all clusters, where their runbooks are (the
+    # cluster's id in place of `{cluster}`, or behind it), and who is told beside the topic.
+    surge_rule: Literal["model", "ratio"] = "model"
+    surge_false_pages_per_week: Annotated[float, Field(ge=0.01, le=1000)] = 2.0
+    surge_runbook: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=500)] | None = None
+    alertmanager_url: SecretStr | None = None
+
     # What a new generation's thresholds must hold, and for which share of tickets of problems that nobody has seen.
     target_error: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     unknown_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
@@ -141,8 +150,20 @@ class Settings(BaseSettings):
             raise ValueError("security_protocol: SASL needs sasl_mechanism, sasl_username and sasl_password")
         if self.work_timeout_s < self.transaction_timeout_s:
             raise ValueError("work_timeout_s: must not be shorter than transaction_timeout_s")
+        self._check_alertmanager()
         self._check_escalation()
         return self
+
+    def _check_alertmanager(self) -> None:
+        if self.alertmanager_url is None:
+            return
+        try:
+            url = urlsplit(self.alertmanager_url.get_secret_value())
+            sound = url.scheme in {"http", "https"} and url.hostname and not url.query and url.port != 0
+        except ValueError:  # a port that is no number
+            sound = False
+        if not sound:
+            raise ValueError("alertmanager_url: must be http(s)://[name:password@]host[:port][/prefix]")
 
     def _check_escalation(self) -> None:
         if (self.sentiment_raise_at is None) != (self.sentiment_raise_to is None):
@@ -253,5 +274,5 @@ def _line(item: Any, path: str | None) -> str:
     name = str(item["loc"][0])
     if item["type"] == "extra_forbidden":  # only the file can; a password may stand under a misspelt name
         return f"{_FILE_VARIABLE}: {path}: {name}: no such setting"
-    shown = "" if "password" in name else f" (it is {item['input']!r})"
+    shown = "" if name in _SECRETS else f" (it is {item['input']!r})"
     return f"{_PREFIX}{name.upper()}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"

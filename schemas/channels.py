@@ -102,7 +102,7 @@ CHANNELS = (
         (Surge,),
         "surge_id; the last record of a key is the surge's state",
         ("compact", "delete"),
-        receives=False,
+        receives=True,
         sends=True,
         says="Problems that spread faster than their own past explains, and new ones that no cluster holds yet. Read "
         "it with isolation.level=read_committed.",
@@ -182,7 +182,8 @@ CHANNELS = (
         ("delete",),
         receives=True,
         sends=True,
-        says="One record for each ticket that counts for a cluster: what surges are found in.",
+        says="One record for each ticket that counts for a cluster: what surges are found in. One partition, since all "
+        "clusters are judged together.",
     ),
     Channel(
         "tickets.surge-state",

@@ -29,7 +29,6 @@ class DeadReason(StrEnum):
     TOO_LONG = "too_long"  # a text or list beyond its limit
     EMPTY_TEXT = "empty_text"  # nothing to understand once cleaned
     UNKNOWN_TICKET = "unknown_ticket"  # an event without text for a ticket never seen
-    TOO_LATE = "too_late"  # a count of a time that is too long over when it is written
     AHEAD = "ahead"  # a count of a time that has not come yet when it is written
     INTERNAL = "internal"  # this record makes our own code fail
 

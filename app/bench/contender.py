@@ -23,7 +23,8 @@ from agents.topics import TopicNames
 from agents.wire import Batch, Output, Wire
 from app.bench.tickets import NoOpEncoder
 from app.settings import Settings, kafka_options, load_settings
-from app.worker import Parts, build_worker, consumer_options, faust_app, producer_options, wire_policy
+from app.wires import consumer_options, producer_options, wire_policy
+from app.worker import Parts, build_worker, faust_app
 
 
 def run_confluent(settings: Settings, bootstrap: str) -> None:

@@ -24,9 +24,9 @@ from agents.topics import TopicNames
 from agents.wire import Batch
 from app.bootstrap import PastTicket, fit, prepare
 from app.demo.history import generate
+from app.policies import clean_policy, decide_policy, encoder_spec, pack_policy
 from app.scratch import Told
 from app.settings import Settings
-from app.worker import clean_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.routing.encode import Encoder
 from models.vote import VotePolicy

@@ -16,10 +16,11 @@ from agents.wire import Output
 from app.bench.tickets import past_tickets, texts
 from app.bootstrap import check_target, fit, prepare, state_record
 from app.child import WorkerProcess, resident_mib, worker_variables
+from app.policies import clean_policy, encoder_spec, pack_policy
 from app.publisher import write
 from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, encoder_spec, pack_policy, producer_options
+from app.wires import producer_options
 from models.engines.encoders import load_encoder
 from models.routing.encode import Encoder
 from models.vote import Vectors

@@ -14,9 +14,9 @@ from app.bench.tickets import NoOpEncoder, past_tickets, ticket_values
 from app.bootstrap import fit, prepare, publish
 from app.child import WorkerProcess, worker_variables
 from app.demo.replay import Sent, replay
+from app.policies import clean_policy, encoder_spec, pack_policy
 from app.scratch import Told, own_topics
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Transient
 from models.routing.encode import Encoder

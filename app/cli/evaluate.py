@@ -119,7 +119,7 @@ def masking(
     """
     from app.cli.masking_table import print_masking
     from app.evaluate.masking import evaluate_masking, read_spanned
-    from app.worker import clean_policy
+    from app.policies import clean_policy
 
     bad: list[BadRow] = []
     texts = read_spanned(file, bad.append)
@@ -164,7 +164,7 @@ def duplicates(
     from app.cli.duplicates_table import print_duplicates
     from app.evaluate.duplicates import Means, evaluate_duplicates
     from app.evaluate.pairs import PairColumns, TicketColumns, read_pairs
-    from app.worker import clean_policy, duplicate_policy, encoder_spec, pack_policy
+    from app.policies import clean_policy, duplicate_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
 
     settings = load_settings()

@@ -43,7 +43,7 @@ def explain(
     from app.cli.heat_map import print_answer
     from app.explain.answer import answer_text, answer_ticket
     from app.explain.kept import Kept
-    from app.worker import encoder_spec
+    from app.policies import encoder_spec
     from models.engines.encoders import load_encoder
 
     if (ticket_id is None) == (text is None):
@@ -81,7 +81,7 @@ def replay(
     """
     from app.explain.kept import Kept
     from app.explain.replay import replay as make_again
-    from app.worker import encoder_spec
+    from app.policies import encoder_spec
     from models.engines.encoders import load_encoder
 
     given = _given(decision)

@@ -59,9 +59,9 @@ def bootstrap(
     from app.connect import logged_in
     from app.knowledge import articles_of, encoded
     from app.knowledge import publish as publish_articles
+    from app.policies import clean_policy, confidence_policy, encoder_spec, pack_policy
     from app.shadow.candidates import publish_candidate
     from app.teams import Teams, load_teams
-    from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
     from models.engines.encoders import load_encoder
 
     settings = load_settings(bootstrap=kafka)

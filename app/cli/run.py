@@ -75,8 +75,9 @@ def run_worker(settings: Settings, parts: "Parts | None" = None) -> None:
         if login.done():
             login.result()
 
+        from app.policies import encoder_spec
         from app.process import process_of  # heavy, Faust and all; nothing above needs it
-        from app.worker import Parts, build_worker, encoder_spec
+        from app.worker import Parts, build_worker
 
         parts = parts or Parts()
         if not login.done():  # nobody is there yet: be ready when somebody is

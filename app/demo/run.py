@@ -19,9 +19,9 @@ from app.demo.emerging import await_emerging, emerging_line
 from app.demo.replay import Collected, replay
 from app.demo.report import score
 from app.demo.sources import Source
+from app.policies import clean_policy, confidence_policy, encoder_spec, pack_policy
 from app.scratch import Told, own_topics, some_broker
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, confidence_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Transient
 from schemas.codec import encode

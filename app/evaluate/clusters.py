@@ -20,9 +20,9 @@ from app.child import resident_mib
 from app.files.events import is_ticket, new_ticket
 from app.files.labelled import LabelledText, read_labelled
 from app.files.lines import BadRow
+from app.policies import clean_policy, encoder_spec, pack_policy
 from app.scratch import Told
 from app.settings import Settings
-from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Fatal
 from models.recluster.cluster import Labels

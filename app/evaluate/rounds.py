@@ -16,10 +16,10 @@ from app.bootstrap import PastTicket, Prepared, fit, prepare, ways_of
 from app.evaluate.parts import Parts, Round, Rows
 from app.evaluate.scores import OUTSIDE, Codes
 from app.files.events import new_ticket, past_ticket
+from app.policies import clean_policy, confidence_policy, decide_policy, encoder_spec, pack_policy
 from app.scratch import Told
 from app.sentiment.load import head_for
 from app.settings import Settings
-from app.worker import clean_policy, confidence_policy, decide_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.engines.vector_index import ExactIndex
 from models.errors import BadGeneration, Fatal

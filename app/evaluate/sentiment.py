@@ -17,10 +17,10 @@ from app.files.events import is_ticket, new_ticket
 from app.files.labelled import SPLIT, LabelledText, read_labelled
 from app.files.lines import BadRow
 from app.files.rows import read_columns
+from app.policies import clean_policy, encoder_spec, pack_policy
 from app.sentiment.load import load_head
 from app.sentiment.samples import is_upset
 from app.settings import Settings
-from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.errors import Fatal
 from models.routing.sentiment import Band, SentimentHead, scores

@@ -11,9 +11,9 @@ from agents.live import InForce, Live, Solved
 from agents.state import vector_of
 from agents.topics import TopicNames
 from app.explain.kept import Kept
+from app.policies import clean_policy, decide_policy, pack_policy
 from app.sentiment.load import head_for
 from app.settings import Settings
-from app.worker import clean_policy, decide_policy, pack_policy
 from models.errors import Fatal, Invalid
 from models.lexicon import join
 from models.routing.clean import Ticket, clean

@@ -16,9 +16,9 @@ from agents.metrics import declare
 from agents.state import end_if_newer
 from agents.topics import TopicNames
 from agents.wire import Record
+from app.policies import duplicate_policy
 from app.published import read_generation
 from app.settings import Settings
-from app.worker import duplicate_policy
 from models.errors import BadGeneration, Fatal, Transient
 from models.evidence import Searchable
 from models.generation import Generation

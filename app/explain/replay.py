@@ -12,9 +12,9 @@ from agents.heat import towards
 from agents.state import vector_of
 from agents.topics import TopicNames
 from app.explain.kept import Kept
+from app.policies import decide_policy, pack_policy
 from app.sentiment.load import head_for
 from app.settings import Settings
-from app.worker import decide_policy, pack_policy
 from models.engines.vector_index import ExactIndex
 from models.errors import Fatal
 from models.evidence import Searchable, searchable

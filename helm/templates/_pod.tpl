@@ -81,6 +81,15 @@ volumeMounts:
       key: {{ .passwordKey }}
 {{- end }}
 {{- end }}
+{{- with .Values.alertmanager }}
+{{- if .existingSecret }}
+- name: SLUICE_ALERTMANAGER_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .urlKey }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- /* A container sees the node's cores, not its own share of them: the encoder is told its share. */ -}}

@@ -79,6 +79,9 @@ def environment(documents: list[Document], pod: Document, name: str) -> dict[str
             resource = variable["valueFrom"]["resourceFieldRef"]["resource"].removeprefix("limits.")
             text = container["resources"]["limits"][resource]
         else:
-            text = "from " + variable["valueFrom"]["secretKeyRef"]["name"]
+            secret = variable["valueFrom"]["secretKeyRef"]
+            text = (
+                f"http://from:{secret['name']}@host" if secret["key"] == "url" else f"from {secret['name']}"
+            )
         values[variable["name"]] = text
     return values

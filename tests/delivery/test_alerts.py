@@ -60,6 +60,8 @@ def test_every_alert_says_what_is_wrong_and_what_to_do(alerts: dict[str, Documen
         "SluiceRestarts",
         "SluiceStateUnreadable",
         "SluiceDrift",
+        "SluiceNobodyLooks",
+        "SluiceAlertsUndelivered",
     }
     for alert in alerts.values():
         assert alert["labels"]["severity"] in {"warning", "critical"}
@@ -159,6 +161,30 @@ CASES = {
     "drift that is over": (
         "SluiceDrift",
         series("sluice_drift_psi", f'{OWN}, of="nearest"', "0.3x10 0.2x50"),
+        20,
+        False,
+    ),
+    "nobody looks": (
+        "SluiceNobodyLooks",
+        series("sluice_surge_evaluated_seconds", OWN, "0+300x4 1200x56"),
+        40,
+        True,
+    ),
+    "somebody looks": (
+        "SluiceNobodyLooks",
+        series("sluice_surge_evaluated_seconds", OWN, " ".join(f"{300 * n}x4" for n in range(12))),
+        40,
+        False,
+    ),
+    "a surge is not taken": (
+        "SluiceAlertsUndelivered",
+        series("sluice_alertmanager_oldest_seconds", OWN, "0x9 0+60x50"),
+        20,
+        True,
+    ),
+    "a surge was taken at the second try": (
+        "SluiceAlertsUndelivered",
+        series("sluice_alertmanager_oldest_seconds", OWN, "0x9 60 120 0x50"),
         20,
         False,
     ),

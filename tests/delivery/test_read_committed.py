@@ -9,7 +9,7 @@ import pytest
 
 from agents.follower import reader_options
 from app.settings import Settings
-from app.worker import consumer_options
+from app.wires import consumer_options
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*sorted((ROOT / "agents").rglob("*.py")), *sorted((ROOT / "app").rglob("*.py"))]
@@ -83,7 +83,7 @@ def test_every_consumer_reads_committed(path: Path) -> None:
 
 def test_the_consumers_of_the_worker_are_among_those_looked_at() -> None:
     found = {path.name for path in SOURCES for _ in made(ast.parse(path.read_text()))}
-    assert {"follower.py", "worker.py", "replay.py"} <= found
+    assert {"follower.py", "worker.py", "surging.py", "alerting.py", "replay.py"} <= found
 
 
 @pytest.mark.parametrize(

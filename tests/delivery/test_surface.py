@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.worker import DRAIN_S
+from app.wires import DRAIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()

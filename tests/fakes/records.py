@@ -53,8 +53,8 @@ def record(
 
 
 class Trouble(FakeRecord):
-    """What a consumer hands out where something happened to a partition, instead of a record. Where it ends, `offset` is
-    that of the record to come."""
+    """What a consumer hands out where something happened to a partition, instead of a record. Where that is its end,
+    `offset` is that of the record to come."""
 
     def __init__(self, place: Place, code: int, *, fatal: bool = False, offset: int = -1) -> None:
         super().__init__(Stored(*place, offset, None, None, [], -1))
@@ -153,10 +153,6 @@ class Reader:
         """The offset before which no transaction is open."""
         log = self._kafka.logs[place]
         return next((stored.offset for stored in log if stored.producer is not None), len(log))
-
-    def get_watermark_offsets(self, place: TopicPartition, timeout: float, cached: bool) -> tuple[int, int]:
-        """As a reader of uncommitted records is told."""
-        return 0, len(self._kafka.logs[place.topic, place.partition])
 
     def close(self) -> None:
         self.closed = True

@@ -11,8 +11,8 @@ from statistics import median
 import pytest
 
 from app.broker import LocalCluster
+from app.policies import encoder_spec
 from app.settings import Settings
-from app.worker import encoder_spec
 from models.engines.encoders import load_encoder
 from models.routing.encode import Encoder
 from tests.conftest import CACHE

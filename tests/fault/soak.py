@@ -21,8 +21,8 @@ import typer
 
 from app.broker import LocalCluster
 from app.child import resident_mib
+from app.policies import encoder_spec
 from app.settings import Settings
-from app.worker import encoder_spec
 from models.engines.encoders import load_encoder
 from tests import kafka
 from tests.conftest import CACHE

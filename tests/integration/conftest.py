@@ -9,8 +9,8 @@ import pytest
 from agents.topics import TopicNames
 from app.bootstrap import PastTicket, Prepared, fit, prepare, publish
 from app.child import WorkerProcess
+from app.policies import clean_policy, encoder_spec, pack_policy
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, encoder_spec, pack_policy
 from models.engines.encoders import load_encoder
 from models.generation import Owner
 from models.recluster.first_generation import FirstGeneration

@@ -13,7 +13,7 @@ from agents.topics import TopicNames
 from app.bench.tickets import NoOpEncoder
 from app.child import WorkerProcess, resident_mib
 from app.settings import Settings
-from app.worker import consumer_options
+from app.wires import consumer_options
 from schemas.codec import encode
 from tests import kafka
 from tests.conftest import PARTITIONS

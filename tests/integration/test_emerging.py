@@ -6,9 +6,9 @@ from agents.topics import TopicNames
 from app.bootstrap import PastTicket, fit, prepare, publish
 from app.demo.history import SampleTicket, generate
 from app.demo.problems import NEW_PROBLEM
+from app.policies import clean_policy, pack_policy
 from app.recluster import generation_in_force
 from app.settings import Settings, kafka_options
-from app.worker import clean_policy, pack_policy
 from models.routing.encode import Encoder
 from schemas.codec import decode
 from schemas.surge import EmergingVerdict, Surge, SurgeKind, SurgeStatus

@@ -30,8 +30,8 @@ BEGIN_S = 1_772_443_800
 OF_PEOPLE = {Notice.ACKNOWLEDGED, Notice.SILENCED, Notice.UNSILENCED}
 POLICIES = [
     LifecyclePolicy(),
-    LifecyclePolicy(pending_s=0, flap_s=0),
-    LifecyclePolicy(pending_s=900, sure_q=0.0, flap_s=600),
+    LifecyclePolicy(flap_s=0),
+    LifecyclePolicy(pending_s=900, flap_s=600),
 ]
 
 
@@ -62,16 +62,15 @@ class OneCluster(RuleBasedStateMachine):
         self.policy = policy
 
     @rule(
-        level=st.sampled_from(["gone", "stays", "enters", "sure"]),
+        level=st.sampled_from(["gone", "stays", "enters"]),
         observed=st.integers(0, 400),
         expected=st.floats(0, 300),
         later_s=st.sampled_from([300, 300, 300, 600, 3_600, 90_000]),
     )
     def look(self, level: str, observed: int, expected: float, later_s: int) -> None:
         self.now_s += later_s
-        enters = level in {"enters", "sure"}
-        q = 1e-9 if level == "sure" else 1e-4
-        evidence = Evidence(enters, level != "gone", observed, expected, q, 3_600, self.now_s - 600)
+        enters = level == "enters"
+        evidence = Evidence(enters, level != "gone", observed, expected, 1e-4, 3_600, self.now_s - 600)
         if self.course is None:
             if not enters:
                 return

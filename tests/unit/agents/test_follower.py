@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
-from agents.follower import Follower, Lookup, partitions_of, read_to_end, reader_options
+from agents.follower import Follower, Lookup, partitions_of, read_to_end, read_until, reader_options
 from agents.wire import Record
 from models.errors import Transient
 from tests.eventually import eventually
-from tests.fakes.kafka import FakeKafka, error
+from tests.fakes.kafka import FakeKafka, FakeRecord, error
 from tests.fakes.records import Reader, Trouble
 
 ONE, TWO = "one", "two"
@@ -116,6 +116,65 @@ def test_readers_see_committed_records_only_and_share_no_group() -> None:
     assert first["enable.auto.commit"] is False
     assert first["enable.partition.eof"] is True  # the end is how read_to_end ends
     assert first["group.id"] != second["group.id"]
+
+
+# -- read_until
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seen"),
+    [
+        pytest.param(OFFSET_BEGINNING, 5, [0, 1, 2, 3, 4], id="all"),
+        pytest.param(OFFSET_BEGINNING, 3, [0, 1, 2], id="not beyond the end"),
+        pytest.param(2, 4, [2, 3], id="a part"),
+        pytest.param(4, 4, [], id="nothing"),
+        pytest.param(OFFSET_BEGINNING, 0, [], id="of an empty partition"),
+    ],
+)
+def test_a_part_is_read_from_its_start_and_before_its_end(
+    kafka: FakeKafka, start: int, end: int, seen: list[int]
+) -> None:
+    for _ in range(5):
+        kafka.append(TWO, 0, b"k", b"v")
+    found: list[int] = []
+    count = read_until(Reader(kafka), TopicPartition(TWO, 0, start), end, lambda r: found.append(r.offset()))
+    assert (found, count) == (seen, len(seen))
+
+
+@pytest.mark.parametrize("aborted", [False, True], ids=["committed", "aborted"])
+def test_what_a_transaction_still_holds_back_before_the_end_is_awaited(
+    kafka: FakeKafka, aborted: bool
+) -> None:
+    kafka.append(TWO, 0, b"k", b"before")
+    producer = kafka.producer("p")
+    producer.init_transactions(1)
+    producer.begin_transaction()
+    producer.produce(TWO, key=b"k", value=b"within", headers=[])
+    end = len(kafka.logs[TWO, 0])
+    looks: list[int] = []
+
+    class Patient(Reader):
+        def consume(self, num_messages: int, timeout: float) -> list[FakeRecord]:
+            looks.append(1)
+            if len(looks) == 4:
+                producer.settle(aborted=aborted)
+            return super().consume(num_messages, timeout)
+
+    seen: list[bytes | None] = []
+    read_until(Patient(kafka), TopicPartition(TWO, 0, 0), end, lambda r: seen.append(r.value()))
+    assert seen == [b"before", *([] if aborted else [b"within"])]
+    assert len(looks) >= 4
+
+
+def test_a_part_is_read_over_a_passing_trouble_and_ended_by_a_fatal_one(kafka: FakeKafka) -> None:
+    kafka.append(TWO, 0, b"k", b"v")
+    place = TopicPartition(TWO, 0, 0)
+    passing = Reader(kafka, [Trouble((TWO, 0), KafkaError._TRANSPORT)])
+    assert read_until(passing, place, 1, lambda _: None) == 1
+    with pytest.raises(Transient, match="consumer: _FENCED"):
+        read_until(
+            Reader(kafka, [Trouble((TWO, 0), KafkaError._FENCED, fatal=True)]), place, 1, lambda _: None
+        )
 
 
 # -- Lookup

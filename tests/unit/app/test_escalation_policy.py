@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.policies import escalate_policy
 from app.settings import Settings
-from app.worker import escalate_policy
 from models.routing.escalate import URGENT, Action, EscalatePolicy, Rule, escalate
 from models.routing.sentiment import Band, Sentiment
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.policies import clean_policy
 from app.settings import Settings
-from app.worker import clean_policy
 from models.routing.clean import CleanPolicy
 from models.routing.mask import DEFAULT
 from models.routing.masking.span import Kind

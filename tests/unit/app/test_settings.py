@@ -224,14 +224,37 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytes
     assert complaint() == f"SLUICE_CONFIG: no file at {tmp_path}"
 
 
-@pytest.mark.parametrize(
-    "content", [f"sasl_password = ['{SECRET}']", f"sasl_password = {{ x = '{SECRET}' }}"]
-)
-def test_a_password_of_the_wrong_kind_is_not_shown(config: Path, content: str) -> None:
-    config.write_text(content + "\n")
+@pytest.mark.parametrize("name", ["sasl_password", "alertmanager_url"])
+@pytest.mark.parametrize("content", [f"['{SECRET}']", f"{{ x = '{SECRET}' }}"])
+def test_a_password_of_the_wrong_kind_is_not_shown(config: Path, name: str, content: str) -> None:
+    config.write_text(f"{name} = {content}\n")
     said = complaint()
-    assert said.startswith("SLUICE_SASL_PASSWORD: ")
+    assert said.startswith(f"SLUICE_{name.upper()}: ")
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "sound"),
+    [
+        ("http://alertmanager:9093", True),
+        ("https://sluice:secret@alerts.example.com/prefix/", True),
+        ("http://[::1]:9093", True),
+        ("alertmanager:9093", False),
+        ("ftp://alertmanager", False),
+        (f"http://sluice:{SECRET}@", False),
+        (f"http://sluice:{SECRET}@host:port", False),
+        (f"http://host/?token={SECRET}", False),
+    ],
+)
+def test_an_alertmanager_is_a_url_and_what_it_holds_is_never_shown(url: str, sound: bool) -> None:
+    if sound:
+        assert url not in repr(load_settings(alertmanager_url=url))
+        return
+    with pytest.raises(Fatal) as caught:
+        load_settings(alertmanager_url=url)
+    assert str(caught.value) == (
+        "SLUICE_ALERTMANAGER_URL: must be http(s)://[name:password@]host[:port][/prefix]"
+    )
 
 
 def test_a_password_is_shown_to_kafka_alone(monkeypatch: pytest.MonkeyPatch) -> None:

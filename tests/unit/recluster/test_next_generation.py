@@ -14,8 +14,9 @@ from models.recluster.cluster import Fallback
 from models.recluster.describe import Description
 from models.recluster.first_generation import first_generation
 from models.recluster.history import History
+from models.recluster.known import Known
 from models.recluster.lineage import lineage_of
-from models.recluster.next_generation import Known, NextGeneration, NextPolicy, next_generation
+from models.recluster.next_generation import NextGeneration, NextPolicy, next_generation
 from models.recluster.problems import MakePolicy
 from models.recluster.word import Split, Word
 from tests.fakes.density import Always, Leaders, ways

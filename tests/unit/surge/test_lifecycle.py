@@ -22,11 +22,10 @@ from models.surge.lifecycle import (
 )
 
 NOW_S = 1_772_443_800
-POLICY = LifecyclePolicy()
+POLICY = LifecyclePolicy(pending_s=300)
 GONE = Evidence(False, False, 5, 4.0, 0.8, 3_600, NOW_S - 600)
 STAYS = Evidence(False, True, 24, 4.0, 1e-3, 3_600, NOW_S - 600)
 ENTERS = Evidence(True, True, 24, 4.0, 1e-4, 3_600, NOW_S - 600)
-SURE = Evidence(True, True, 44, 4.0, 1e-9, 3_600, NOW_S - 600)
 
 
 def course(state: State, told: bool = False, since_s: int = NOW_S - 300, **more: Any) -> Course:
@@ -50,8 +49,7 @@ WIDER = replace(STAYS, observed=100, expected=75.0, window_s=86_400)  # many mor
 @pytest.mark.parametrize(
     ("before", "evidence", "then", "told"),
     [
-        pytest.param(fresh(SURE), SURE, State.FIRING, Notice.FIRING, id="sure"),
-        pytest.param(fresh(ENTERS), ENTERS, State.PENDING, None, id="not sure"),
+        pytest.param(fresh(ENTERS), ENTERS, State.PENDING, None, id="begins"),
         pytest.param(course(State.PENDING), GONE, None, None, id="pending and gone"),
         pytest.param(course(State.PENDING), STAYS, State.PENDING, None, id="pending between the levels"),
         pytest.param(
@@ -61,9 +59,8 @@ WIDER = replace(STAYS, observed=100, expected=75.0, window_s=86_400)  # many mor
             course(State.PENDING, since_s=NOW_S - 299), ENTERS, State.PENDING, None, id="not long enough"
         ),
         pytest.param(
-            course(State.PENDING, since_s=NOW_S - 1), SURE, State.FIRING, Notice.FIRING, id="sure meanwhile"
+            course(State.PENDING, False, **LATER), ENTERS, State.FIRING, None, id="fires in silence"
         ),
-        pytest.param(course(State.PENDING, False, **LATER), SURE, State.FIRING, None, id="fires in silence"),
         pytest.param(
             course(State.FIRING, False, **ENDED),
             STAYS,
@@ -142,6 +139,11 @@ def test_a_row(before: Course, evidence: Evidence, then: State | None, told: Not
     assert (after and after.state, notice) == (then, told)
 
 
+def test_without_waiting_it_fires_at_once() -> None:
+    after, notice = step(fresh(ENTERS), ENTERS, NOW_S, LifecyclePolicy())
+    assert (after and after.state, notice) == (State.FIRING, Notice.FIRING)
+
+
 def test_what_is_told_is_remembered() -> None:
     after, _ = step(course(State.FIRING, True), GREW, NOW_S, POLICY)
     assert after is not None
@@ -201,5 +203,7 @@ def test_the_evidence_of_several_that_are_gone_is_that_of_all() -> None:
 
 @pytest.mark.parametrize(("lead", "started_s"), [("c-2", NOW_S), ("c-1", NOW_S + 1)], ids=["lead", "start"])
 def test_the_id_follows_from_lead_and_start_alone(lead: str, started_s: int) -> None:
-    assert surge_id_of("c-1", NOW_S) == begin(["c-1", "c-9"], replace(SURE, started_s=NOW_S), 0, "g").surge_id
+    assert (
+        surge_id_of("c-1", NOW_S) == begin(["c-1", "c-9"], replace(ENTERS, started_s=NOW_S), 0, "g").surge_id
+    )
     assert surge_id_of(lead, started_s) != surge_id_of("c-1", NOW_S)
