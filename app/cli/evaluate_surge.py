@@ -55,6 +55,9 @@ def surge(
         float | None, typer.Option("--false-pages-per-week", min=0.01, max=1000, help="As a worker is set.")
     ] = None,
     rule: Annotated[RuleName | None, typer.Option(help="As a worker is set.")] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Judge each series as if it were the only one; else all together.")
+    ] = False,
     merge_h: Annotated[
         float,
         typer.Option("--merge-hours", min=0, max=168, help="Alerts with no longer gap are one episode."),
@@ -111,6 +114,7 @@ def surge(
         bucket_s=None if bucket is None else {Bucket.FINE: 300, Bucket.HOUR: _HOUR_S}[bucket],
         matching=Matching(round(merge_h * _HOUR_S), round(early_h * _HOUR_S)),
         warm_up_s=round(warm_up * _DAY_S),
+        alone=alone,
         with_expected=plot is not None,
     )
     with progress() as tell:

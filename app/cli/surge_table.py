@@ -12,7 +12,7 @@ from app.evaluate.surge_peers import FALSE_A_DAY, RECALLS
 _SHOWN = 40
 _NAMES = {
     "sluice": "Sluice",
-    "sluice_alone": "each series alone",
+    "sluice_alone": "Sluice, alone",
     "ratio": "ratio",
     "hour_of_day": "hour of day",
     "gaussian": "Gaussian",

@@ -4,7 +4,7 @@ An alert begins when its page would have been sent and ends when its end would h
 a file of counts says nothing of customers or products.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ def as_judged(seen: Seen) -> Flags:
 
 
 def all_alerts(
-    trace: Trace, policy: LifecyclePolicy, enters: Callable[[Seen], Flags] = as_judged
+    traces: Iterable[Trace], policy: LifecyclePolicy, enters: Callable[[Seen], Flags] = as_judged
 ) -> list[Alert]:
     """The alerts of every series, by their time.
 
@@ -54,8 +54,9 @@ def all_alerts(
         enters: where the evidence enters, [n]. Where it stays is left as it is, though what enters stays.
     """
     found: list[Alert] = []
-    for name, seen in trace.seen.items():
-        found += _alerts(name, trace, seen, enters(seen), policy)
+    for trace in traces:
+        for name, seen in trace.seen.items():
+            found += _alerts(name, trace, seen, enters(seen), policy)
     return sorted(found, key=lambda one: (one.start_s, one.series))
 
 

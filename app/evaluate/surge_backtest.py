@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from app.evaluate.surge_alerts import Alert, all_alerts, lifecycle_of
-from app.evaluate.surge_scores import DAY_S, Matching
+from app.evaluate.surge_scores import DAY_S, Matching, merge
 from app.evaluate.surge_walk import Trace, bucket_of, lives, walk
 from app.files.series import History, Span
 from app.scratch import Told
@@ -30,6 +28,7 @@ class Asked:
         bucket_s: 300 or 3600; None for what suits the history.
         matching: of alerts with windows.
         warm_up_s: of each series, before it is scored.
+        alone: each series is judged as if it were the only one, for series that have nothing to do with each other.
         with_expected: what was expected is told too, to be drawn.
     """
 
@@ -37,6 +36,7 @@ class Asked:
     bucket_s: int | None = None
     matching: Matching = field(default_factory=Matching)
     warm_up_s: int = 2 * DAY_S
+    alone: bool = False
     with_expected: bool = False
 
 
@@ -47,13 +47,16 @@ class Backtest:
     Attributes:
         windows: what people say happened, by series; None where nobody said it.
         spans: what of each series is scored.
+        bucket_s: length of a bucket.
+        traces: what the detector saw, one trace of all series or one of each.
     """
 
     asked: Asked
     history: History
     windows: Mapping[str, Sequence[Span]] | None
     spans: Mapping[str, Span]
-    trace: Trace
+    bucket_s: int
+    traces: list[Trace]
     alerts: list[Alert]
 
 
@@ -77,9 +80,16 @@ def run_backtest(
     first, last = min(start for start, _ in lived.values()), max(end for _, end in lived.values())
     every = f"every {bucket_s // 60} minutes"
     told.step(f"{len(lived)} series of {time_text(first)[:10]} to {time_text(last)[:10]}, {every}")
+    traces = walk_as(history, asked, bucket_s, told)
+    alerts = all_alerts(traces, lifecycle_of(bucket_s))
+    return Backtest(asked, history, windows, spans, bucket_s, traces, alerts)
+
+
+def walk_as(history: History, asked: Asked, bucket_s: int, told: Told) -> list[Trace]:
+    """What the detector sees of a history, set so: all series together, or each by itself."""
     policy = WindowPolicy(bucket_s=bucket_s)
-    trace = walk(history, asked.detect, policy, told.progress, asked.with_expected)
-    return Backtest(asked, history, windows, spans, trace, all_alerts(trace, lifecycle_of(bucket_s)))
+    names = [one.name for one in history.series] if asked.alone else [None]
+    return [walk(history, asked.detect, policy, told.progress, asked.with_expected, name) for name in names]
 
 
 def spans_of(alerts: Sequence[Alert]) -> dict[str, list[Span]]:
@@ -101,11 +111,7 @@ def pages_of(alerts: Sequence[Alert], spans: Mapping[str, Span]) -> list[Alert]:
 
 def weeks_of(backtest: Backtest) -> float:
     """Time in which some series is scored."""
-    at_s = backtest.trace.at_s
-    scored = np.zeros(len(at_s), dtype=bool)
-    for start, end in set(backtest.spans.values()):
-        scored |= (at_s >= start) & (at_s <= end)
-    return float(scored.sum()) * backtest.trace.bucket_s / _WEEK_S
+    return sum(end - start for start, end in merge(backtest.spans.values(), 0)) / _WEEK_S
 
 
 def time_text(at_s: int) -> str:

@@ -2,22 +2,22 @@
 After surge_backtest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from app.evaluate.surge_alerts import all_alerts, lifecycle_of
-from app.evaluate.surge_backtest import Backtest, pages_of, spans_of, weeks_of
+from app.evaluate.surge_backtest import Backtest, pages_of, spans_of, walk_as, weeks_of
 from app.evaluate.surge_peers import PEERS, curve, operating, peer_curve, settings_of
 from app.evaluate.surge_report import OF_LABELS
 from app.evaluate.surge_scores import score_all, share, totals
-from app.evaluate.surge_walk import Trace, walk
+from app.evaluate.surge_walk import Trace
 from app.files.series import Floats, Span
 from app.scratch import Told
 from models.surge.detect import DetectPolicy
-from models.surge.window import WindowPolicy
+from models.surge.lifecycle import LifecyclePolicy
 
 SETTINGS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """False pages a week that the table of settings shows."""
@@ -26,15 +26,21 @@ _NONE: Floats = np.zeros(0)
 
 
 def surge_compared(backtest: Backtest, told: Told) -> dict[str, Any]:
-    """Our curves beside those of the peers, and what the settings of a worker move; of one with windows."""
+    """Our curves beside those of the peers, and what the settings of a worker move; of a backtest with windows.
+
+    `sluice` judges series together, as a worker does, and `sluice_alone` each as if it were the only one, as the peers
+    do.
+    """
     windows, spans, matching = backtest.windows or {}, backtest.spans, backtest.asked.matching
     curves = {}
-    if backtest.asked.detect.rule == "model":
-        told.step("the curve of Sluice, over its evaluation level")
-        for name, of in {"sluice": "q", "sluice_alone": "p"}.items():
-            curves[name] = curve(
-                levels_of(backtest.trace, of), _at(backtest.trace, of), windows, spans, matching
-            )
+    for name, alone in {"sluice": False, "sluice_alone": True}.items() if _has_levels(backtest) else ():
+        told.step(f"the curve of {name}")
+        traces = backtest.traces
+        if alone != backtest.asked.alone:
+            asked = replace(backtest.asked, alone=alone, with_expected=False)
+            traces = walk_as(backtest.history, asked, backtest.bucket_s, told)
+        alerts_at = _at(traces, lifecycle_of(backtest.bucket_s))
+        curves[name] = curve(levels_of(traces), alerts_at, windows, spans, matching)
     for name, score in PEERS.items():
         told.step(f"the curve of {name}")
         curves[name] = peer_curve(score, backtest.history.series, windows, spans, matching)
@@ -44,42 +50,37 @@ def surge_compared(backtest: Backtest, told: Told) -> dict[str, Any]:
     }
 
 
-def levels_of(trace: Trace, of: str) -> list[float]:
-    """Levels to try, from the strictest.
-
-    Args:
-        of: `q`, by which series are judged together, or `p`, by which each is judged as if it were alone.
-    """
-    there = np.concatenate([_NONE, *(getattr(seen, of) for seen in trace.seen.values())])
-    return [-one for one in settings_of(-there)]
+def _has_levels(backtest: Backtest) -> bool:
+    """The rule `ratio` knows no chance that could be compared with a level."""
+    return backtest.asked.detect.rule == "model"
 
 
-def _at(trace: Trace, of: str) -> Callable[[float], dict[str, list[Span]]]:
+def levels_of(traces: Sequence[Trace]) -> list[float]:
+    """Levels of q to try, from the strictest."""
+    there = [seen.q for trace in traces for seen in trace.seen.values()]
+    return [-one for one in settings_of(-np.concatenate([_NONE, *there]))]
+
+
+def _at(traces: Sequence[Trace], policy: LifecyclePolicy) -> Callable[[float], dict[str, list[Span]]]:
     """What would have been alerted at a level."""
-    policy = lifecycle_of(trace.bucket_s)
-
-    def alerts(level: float) -> dict[str, list[Span]]:
-        return spans_of(all_alerts(trace, policy, lambda seen: getattr(seen, of) <= level))
-
-    return alerts
+    return lambda level: spans_of(all_alerts(traces, policy, lambda seen: seen.q <= level))
 
 
 def _sensitivity(backtest: Backtest, told: Told) -> list[dict[str, Any]]:
     """The figures by what an operator may set."""
-    set_to = backtest.asked.detect
+    usual = backtest.asked.detect
     policies = [
-        *(replace(set_to, rule="model", false_pages_per_week=pages) for pages in SETTINGS),
-        replace(set_to, rule="ratio"),
+        *(replace(usual, rule="model", false_pages_per_week=pages) for pages in SETTINGS),
+        replace(usual, rule="ratio"),
     ]
-    bucket_s = backtest.trace.bucket_s
     rows = []
     for policy in policies:
-        if policy == set_to:
-            trace, alerts = backtest.trace, backtest.alerts
-        else:
+        alerts = backtest.alerts
+        if policy != usual:
             told.step(f"again, set to {_set_to(policy)}")
-            trace = walk(backtest.history, policy, WindowPolicy(bucket_s=bucket_s), told.progress)
-            alerts = all_alerts(trace, lifecycle_of(bucket_s))
+            asked = replace(backtest.asked, detect=policy, with_expected=False)
+            traces = walk_as(backtest.history, asked, backtest.bucket_s, told)
+            alerts = all_alerts(traces, lifecycle_of(backtest.bucket_s))
         scored = score_all(spans_of(alerts), backtest.windows or {}, backtest.spans, backtest.asked.matching)
         figures = totals(scored)
         rows.append(

@@ -99,7 +99,7 @@ def _panel(axes: Axes, series: Series, backtest: Backtest) -> None:
     counts = np.append(hours.count, hours.count[-1])
     axes.fill_between(_dates(begins), counts, step="post", color=_COUNT, alpha=0.3, linewidth=0)
     axes.plot(_dates(begins), counts, drawstyle="steps-post", color=_COUNT, linewidth=0.7)
-    _draw_expected(axes, backtest.trace.expected.get(series.name, ()))
+    _draw_expected(axes, [day for trace in backtest.traces for day in trace.expected.get(series.name, ())])
     windows = (backtest.windows or {}).get(series.name, ())
     for window in windows:
         axes.axvspan(*_dates(window), color=_WINDOW, alpha=0.5, linewidth=0, zorder=0)

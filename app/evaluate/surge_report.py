@@ -45,7 +45,8 @@ def _settings(backtest: Backtest) -> dict[str, Any]:
     return {
         "rule": asked.detect.rule,
         "false_pages_per_week": asked.detect.false_pages_per_week,
-        "bucket_s": backtest.trace.bucket_s,
+        "bucket_s": backtest.bucket_s,
+        "alone": asked.alone,
         "merge_s": asked.matching.merge_s,
         "early_s": asked.matching.early_s,
         "warm_up_s": asked.warm_up_s,

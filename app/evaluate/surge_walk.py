@@ -7,7 +7,7 @@ series of other times do not count among those that are judged together.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,23 +104,27 @@ def walk(
     window_policy: WindowPolicy,
     tell: Callable[[int, int], None],
     with_expected: bool = False,
+    only: str | None = None,
 ) -> Trace:
     """Evaluate at the end of each bucket in which some series is there, as a worker does.
 
     Args:
         tell: of (evaluations done, all).
         with_expected: tell also what was expected of each day.
+        only: the series that is looked at, as if there were no other; None for all.
     """
     bucket_s = window_policy.bucket_s
-    numbers = _buckets_lived(history, bucket_s)
+    series = [one for one in history.series if only in (None, one.name)]
+    life = {one.name: lives(history)[one.name] for one in series}
+    numbers = _buckets_lived(life.values(), bucket_s)
     counts, born, gone = (
-        _by_bucket(history.series, bucket_s),
-        _edges(history, 0, bucket_s),
-        _edges(history, 1, bucket_s),
+        _by_bucket(series, bucket_s),
+        _edges(life, 0, bucket_s),
+        _edges(life, 1, bucket_s),
     )
     windows = Windows(window_policy, int(numbers[0]) * bucket_s)
     detector = Detector(policy, window_policy)
-    told = _Told([one.name for one in history.series])
+    told = _Told(list(life))
     expected: dict[str, list[tuple[int, Floats]]] = defaultdict(list)
     day = -1
     for place, number in enumerate(numbers.tolist()):
@@ -139,7 +143,7 @@ def walk(
             windows.drop(name)
         if place % _TELL_EVERY == 0 or place == len(numbers) - 1:
             tell(place + 1, len(numbers))
-    lived = _lived(history, numbers, bucket_s)
+    lived = _lived(life, numbers, bucket_s)
     return Trace(bucket_s, (numbers + 1) * bucket_s, lived, told.by_series(), expected)
 
 
@@ -162,28 +166,28 @@ def _by_bucket(series: Sequence[Series], bucket_s: int) -> dict[int, list[tuple[
     return found
 
 
-def _edges(history: History, end: int, bucket_s: int) -> Mapping[int, Sequence[str]]:
+def _edges(lived: Mapping[str, Span], end: int, bucket_s: int) -> Mapping[int, Sequence[str]]:
     """Names of the series by the number of their first bucket, or of their last one where `end` is 1."""
     found: dict[int, list[str]] = defaultdict(list)
-    for name, life in lives(history).items():
+    for name, life in lived.items():
         found[life[end] // bucket_s].append(name)
     return found
 
 
-def _buckets_lived(history: History, bucket_s: int) -> Longs:
+def _buckets_lived(lived: Iterable[Span], bucket_s: int) -> Longs:
     """Numbers of the buckets in which some series is there, ascending."""
-    spans = {(start // bucket_s, end // bucket_s) for start, end in lives(history).values()}
+    spans = {(start // bucket_s, end // bucket_s) for start, end in lived}
     return np.unique(np.concatenate([np.arange(start, end + 1) for start, end in spans]))
 
 
-def _lived(history: History, numbers: Longs, bucket_s: int) -> dict[str, Span]:
+def _lived(lives: Mapping[str, Span], numbers: Longs, bucket_s: int) -> dict[str, Span]:
     """Places among `numbers` of the first and the last bucket of each series."""
     return {
         name: (
             int(np.searchsorted(numbers, start // bucket_s)),
             int(np.searchsorted(numbers, end // bucket_s)),
         )
-        for name, (start, end) in lives(history).items()
+        for name, (start, end) in lives.items()
     }
 
 

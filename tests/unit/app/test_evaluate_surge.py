@@ -125,13 +125,22 @@ def test_a_surge_is_paged_once_and_ends(every_s: int) -> None:
 
 
 def test_the_level_that_the_detector_has_gives_its_own_pages(backtest: Backtest) -> None:
-    trace, policy = backtest.trace, lifecycle_of(backtest.trace.bucket_s)
+    traces, policy = backtest.traces, lifecycle_of(backtest.bucket_s)
     level = DetectPolicy().level
-    assert all_alerts(trace, policy, lambda seen: seen.q <= level) == backtest.alerts != []
-    assert all_alerts(trace, policy, lambda seen: seen.q < 0) == []
-    assert len(all_alerts(trace, policy, lambda seen: seen.q <= 0.5)) > len(backtest.alerts)
-    assert levels_of(trace, "q")[0] < level < levels_of(trace, "q")[-1]
-    assert levels_of(trace, "p")[-1] <= levels_of(trace, "q")[-1]
+    assert all_alerts(traces, policy, lambda seen: seen.q <= level) == backtest.alerts != []
+    assert all_alerts(traces, policy, lambda seen: seen.q < 0) == []
+    assert len(all_alerts(traces, policy, lambda seen: seen.q <= 0.5)) > len(backtest.alerts)
+    assert levels_of(traces)[0] < level < levels_of(traces)[-1]
+
+
+def test_alone_a_series_is_judged_as_if_there_were_no_other() -> None:
+    login, payments, search = company().series
+    found = run_backtest(company(), None, Asked(alone=True), QUIET)
+    assert [list(trace.lived) for trace in found.traces] == [[one.name] for one in (login, payments, search)]
+    by_itself = run_backtest(History((login,), are_events=False), None, Asked(), QUIET)
+    assert found.alerts == by_itself.alerts != []
+    (together,) = run_backtest(company(), None, Asked(), QUIET).alerts
+    assert found.alerts[0].q < together.q
 
 
 def test_a_surge_that_goes_on_ends_with_its_series() -> None:
@@ -276,6 +285,7 @@ def test_the_keys_are_fixed(run: Run, file: Path, labels: Path) -> None:
         "rule": "model",
         "false_pages_per_week": 2.0,
         "bucket_s": 3600,
+        "alone": False,
         "merge_s": 21_600,
         "early_s": 0,
         "warm_up_s": 172_800,
