@@ -36,7 +36,9 @@ def surge(
     ],
     labels: Annotated[
         Path | None,
-        typer.Option(help="JSON of what happened, {series: [[start, end], ...]}; else nothing is scored."),
+        typer.Option(
+            help="JSON of what happened: by series, a list of pairs of start and end; else nothing is scored."
+        ),
     ] = None,
     time: Annotated[
         str | None, typer.Option(help="Column of times; else ts, created_at or another usual name.")
