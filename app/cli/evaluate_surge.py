@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from app.cli.console import Json, err, print_json, progress
 from app.files.lines import BadRow
+from app.settings import load_settings
 from models.errors import Fatal
 
 _HOUR_S, _DAY_S = 3600, 86_400
@@ -35,7 +36,9 @@ def surge(
     ],
     labels: Annotated[
         Path | None,
-        typer.Option(help="JSON of what happened, {series: [[start, end], ...]}; else nothing is scored."),
+        typer.Option(
+            help="JSON of what happened: by series, a list of pairs of start and end; else nothing is scored."
+        ),
     ] = None,
     time: Annotated[
         str | None, typer.Option(help="Column of times; else ts, created_at or another usual name.")
@@ -52,9 +55,12 @@ def surge(
         typer.Option(help="Length of a bucket; else 5m as a worker has, and 1h where a series is coarser."),
     ] = None,
     false_pages: Annotated[
-        float | None, typer.Option("--false-pages-per-week", min=0.01, max=1000, help="As a worker is set.")
+        float | None,
+        typer.Option(
+            "--false-pages-per-week", min=0.01, max=1000, help="Else SLUICE_SURGE_FALSE_PAGES_PER_WEEK."
+        ),
     ] = None,
-    rule: Annotated[RuleName | None, typer.Option(help="As a worker is set.")] = None,
+    rule: Annotated[RuleName | None, typer.Option(help="Else SLUICE_SURGE_RULE.")] = None,
     alone: Annotated[
         bool, typer.Option("--alone", help="Judge each series as if it were the only one; else all together.")
     ] = False,
@@ -91,13 +97,16 @@ def surge(
     from app.evaluate.surge_report import surge_report
     from app.evaluate.surge_scores import Matching
     from app.files.series import SeriesColumns, read_history, read_windows
+    from app.policies import detect_policy
     from app.scratch import Told
-    from models.surge.detect import DetectPolicy
 
     if plot is not None:
         check_path(plot)
     if peers and labels is None:
         raise Fatal("peers are compared by what people say happened; give --labels")
+    settings = load_settings(
+        surge_false_pages_per_week=false_pages, surge_rule=None if rule is None else rule.value
+    )
     bad: list[BadRow] = []
     history = read_history(file, SeriesColumns(time, series, count, timezone), bad.append)
     if bad:
@@ -105,12 +114,8 @@ def surge(
     windows = None if labels is None else read_windows(labels, timezone)
     if unknown := set(windows or ()) - {one.name for one in history.series}:
         _step(f"labels of {len(unknown)} series left out: the file does not hold them")
-    usual = DetectPolicy()
     asked = Asked(
-        detect=DetectPolicy(
-            false_pages_per_week=usual.false_pages_per_week if false_pages is None else false_pages,
-            rule=usual.rule if rule is None else rule.value,
-        ),
+        detect=detect_policy(settings),
         bucket_s=None if bucket is None else {Bucket.FINE: 300, Bucket.HOUR: _HOUR_S}[bucket],
         matching=Matching(round(merge_h * _HOUR_S), round(early_h * _HOUR_S)),
         warm_up_s=round(warm_up * _DAY_S),
