@@ -37,6 +37,7 @@ class Alone(Process):
 
 for number in (signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs this with nohup hands on that it is ignored
 Alone(faust.App("alone"), quiet=True, override_logging=False, redirect_stdouts=False).execute_from_commandline()
 """
 
@@ -48,8 +49,10 @@ def running(*arguments: str, **variables: str) -> Iterator["subprocess.Popen[byt
     with subprocess.Popen(
         command, cwd=ROOT, env={**own, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def disposed(pid: int, how: str, *numbers: signal.Signals) -> bool:
