@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 SOURCE = "/sluice/surge"
 _DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
 
-COUNTS = frozenset({Placement.COUNTED, Placement.LATE})
+COUNTS = frozenset({Placement.COUNTED, Placement.LATE, Placement.HISTORY})
 """The placements of what is counted."""
 
 

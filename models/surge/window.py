@@ -4,8 +4,8 @@ Buckets of today, yesterday and (for clocks that are ahead) tomorrow, and hours 
 stands in the bucket of its own time, however late it came, so that the order of coming changes nothing, and what was
 read back from day records is what was counted.
 
-Days before yesterday are *settled*: nothing is counted there any more once they are, and a baseline that was learnt
-from them alone holds for a day.
+Days before yesterday are *settled*: a baseline that was learnt from them alone holds for a day, unless tickets of theirs
+come still, as those of an import do, which are counted by their hour.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class WindowPolicy:
     Attributes:
         bucket_s: length of a bucket; divides an hour. A backtest on hourly roll-ups says 3600.
         weeks: of history.
-        lateness_s: an event that is older is too late to be counted; a day at most, so that older days are settled.
+        lateness_s: an event that is older is history; a day at most, so that older days are settled.
         ahead_s: a clock that is further ahead of now is wrong.
     """
 
@@ -57,7 +57,8 @@ class Placement(StrEnum):
 
     COUNTED = "counted"
     LATE = "late"  # counted too, in an older bucket than the one that is open
-    TOO_LATE = "too_late"
+    HISTORY = "history"  # older than what may surge now, and part of what that is judged by
+    TOO_LATE = "too_late"  # before the days that are kept
     AHEAD = "ahead"
 
 
@@ -115,8 +116,10 @@ class Windows:
         """What becomes of an event of `at_s` that is read at `now_s`."""
         if at_s > now_s + self.policy.ahead_s:
             return Placement.AHEAD
-        if at_s < now_s - self.policy.lateness_s:
+        if self._hour(at_s) < 0:
             return Placement.TOO_LATE
+        if at_s < now_s - self.policy.lateness_s:
+            return Placement.HISTORY
         return Placement.LATE if at_s < now_s - now_s % self.policy.bucket_s else Placement.COUNTED
 
     def add(self, cluster_id: str, at_s: int, count: int = 1) -> None:

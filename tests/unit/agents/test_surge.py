@@ -118,9 +118,21 @@ def test_of_a_count_whose_clock_is_ahead_or_that_is_none_a_dead_letter_says_why(
     assert town.told("surge_counts_total", placement="unreadable") == 2
 
 
-def test_one_that_comes_too_late_is_passed_over(town: Town) -> None:
+def test_one_of_days_ago_is_history(town: Town) -> None:
+    """An import of last week's tickets, or a queue that stood: what surges is judged by them too."""
     life = Life(town)
-    town.count("c-1", START_S - DAY_S - 1)
+    for _ in range(2):
+        town.count("c-1", START_S - 5 * DAY_S)
+    life.turn()
+    town.count("c-1", START_S - 5 * DAY_S)
+    Life(town, member="b").turn()
+    assert (town.counted(), town.dead()) == ({"c-1": 3}, [])
+    assert town.told("surge_counts_total", placement="history") == 3
+
+
+def test_one_of_before_the_days_that_are_kept_is_passed_over(town: Town) -> None:
+    life = Life(town)
+    town.count("c-1", START_S - 29 * DAY_S)
     life.turn()
     assert (town.counted(), town.dead()) == ({}, [])
     assert town.told("surge_counts_total", placement="too_late") == 1

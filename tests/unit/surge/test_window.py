@@ -20,7 +20,9 @@ def windows(bucket_s: int = 300) -> Windows:
         pytest.param(-301, Placement.AHEAD, id="ahead"),
         pytest.param(40, Placement.LATE, id="the bucket before"),
         pytest.param(DAY_S, Placement.LATE, id="a day late"),
-        pytest.param(DAY_S + 1, Placement.TOO_LATE, id="more than a day late"),
+        pytest.param(DAY_S + 1, Placement.HISTORY, id="more than a day late"),
+        pytest.param(28 * DAY_S + NOON_S % DAY_S, Placement.HISTORY, id="the first day that is kept"),
+        pytest.param(28 * DAY_S + NOON_S % DAY_S + 1, Placement.TOO_LATE, id="before it"),
     ],
 )
 def test_where_an_event_is_placed(ago_s: int, placement: Placement) -> None:
