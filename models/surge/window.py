@@ -4,8 +4,8 @@ Buckets of today, yesterday and (for clocks that are ahead) tomorrow, and hours 
 stands in the bucket of its own time, however late it came, so that the order of coming changes nothing, and what was
 read back from day records is what was counted.
 
-Days before yesterday are *settled*: a baseline that was learnt from them alone holds for a day, unless tickets of theirs
-come still, as those of an import do, which are counted by their hour.
+Days before yesterday are *settled*: a baseline that was learnt from them alone holds for a day, unless tickets of
+theirs come still, as those of an import do, which are counted by their hour.
 """
 
 from collections.abc import Mapping

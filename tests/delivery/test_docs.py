@@ -38,7 +38,7 @@ IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Read beside the fields of Settings: the TOML file, and the cluster that tests may use.
 BESIDE_SETTINGS = {"SLUICE_CONFIG", "SLUICE_TEST_BOOTSTRAP"}
-ADDED_BY_THE_DEMO = {"generation", "secrets_planted", "secrets_leaked"}
+ADDED_BY_THE_DEMO = {"generation", "secrets_planted", "secrets_leaked", "surges"}
 
 
 def prose(page: Path) -> str:
