@@ -161,8 +161,8 @@ def _read(record: Record) -> Recent:
 def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
     """Where a count is placed.
 
-    One of a queue that stood for days, or of an import, is history; one of before the days that are kept is passed over:
-    nothing is wrong with it, but that it says nothing of what surges now.
+    One of a queue that stood for days, or of an import, is history; one of before the days that are kept is passed
+    over: nothing is wrong with it, but that it says nothing of what surges now.
 
     Raises:
         Invalid: its time lies ahead of when it was written: a clock is wrong.
