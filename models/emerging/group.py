@@ -74,6 +74,8 @@ class Group:
 
 
 def chance(count: int, expected: float) -> float:
-    """How likely `count` tickets, of at least one, or more are where so many are expected: the upper tail of a Poisson
-    distribution. (`scipy.stats` has the same, and takes a worker's start two seconds to load.)"""
-    return float(pdtrc(count - 1, expected))
+    """How likely `count` tickets or more are where so many are expected: the upper tail of a Poisson distribution.
+
+    `scipy.stats` has the same, and takes a worker's start two seconds to load.
+    """
+    return float(pdtrc(count - 1, expected)) if count else 1.0
