@@ -1,6 +1,6 @@
 """EARS by hand, step by step, and what is made of it for windows of hours.
 
-Neither Hutwagner et al. (2003) nor Fricker et al. (2008) prints counts with their statistics.
+No printed example of Hutwagner et al. (2003) or Fricker et al. (2008) was at hand: all are worked here.
 """
 
 import numpy as np
