@@ -26,6 +26,7 @@ from models.surge.lifecycle import (
     begin,
     heed,
     join,
+    looked_from,
     step,
     together,
 )
@@ -81,7 +82,7 @@ class Seer:
         bucket_s = state.policy.bucket_s
         at_s = state.now_s - state.now_s % bucket_s
         courses, told, outputs = self._follow(state, in_force, at_s)
-        detection = self.detector.detect(state.windows, state.now_s)
+        detection = self.detector.detect(state.windows, state.now_s, looked_from(courses))
         evidence = _evidence(detection, state.windows.clusters, courses, bucket_s)
         self._said = self.word.of()
         going, said = list[Course](), self._said
@@ -117,8 +118,9 @@ class Seer:
         evidence: Mapping[str, Evidence],
         at_s: int,
     ) -> list[Course]:
-        """The open surges with the clusters that join them, and those that begin."""
-        taken = {cluster_id for course in courses for cluster_id in course.clusters}
+        """The surges with the clusters that join them, and those that begin. None joins one that has ended."""
+        going = [course for course in courses if course.is_open]
+        taken = {cluster_id for course in going for cluster_id in course.clusters}
         fresh = [
             Rising(cluster_id, one.started_s, one.excess)
             for cluster_id, one in evidence.items()
@@ -126,7 +128,7 @@ class Seer:
         ]
         if not fresh:
             return courses
-        leads = [Rising(one.clusters[0], one.started_s, one.last.excess, one.surge_id) for one in courses]
+        leads = [Rising(one.clusters[0], one.started_s, one.last.excess, one.surge_id) for one in going]
         known = {course.surge_id: course for course in courses}
         for family in families([*leads, *fresh], self._recent(state, in_force), self.grouping):
             if family.surge_id is None:

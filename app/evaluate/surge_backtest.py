@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.evaluate.surge_alerts import Alert, all_alerts, lifecycle_of
+from app.evaluate.surge_alerts import Alert, all_alerts
+from app.evaluate.surge_ends import lifecycle_of
 from app.evaluate.surge_scores import DAY_S, Matching
 from app.evaluate.surge_walk import Trace, bucket_of, lives, walk
 from app.files.series import History, Span

@@ -20,6 +20,9 @@ Rules
      until when. It is news of people, not of the problem, and goes through a silence.
   9. Of two surges that turn out to be one (see identity) one goes on; the other is told as resolved at once, also
      through a silence, since nothing is left of it that could be told later.
+ 10. Of a surge that has ended it is remembered when its evidence was gone, as long as a window of the detector could
+     reach back to it: what came before that does not count again (`looked_from`). It is open no more. Whatever rises
+     in its clusters meanwhile is another surge, and nobody's word on this one is heard.
 
 | state    | evidence, time              | then     | told                                                             |
 | -------- | --------------------------- | -------- | ---------------------------------------------------------------- |
@@ -33,12 +36,15 @@ Rules
 | firing   | gone                        | resolved |                                                                  |
 | resolved | stays                       | firing   | as firing                                                        |
 | resolved | gone, for less than flap_s  | resolved |                                                                  |
-| resolved | gone for flap_s, told       | (quiet)  | resolved; silenced: stays resolved until the silence ends        |
-| resolved | gone for flap_s, never told | (quiet)  |                                                                  |
+| resolved | gone for flap_s, told       | ended    | resolved; silenced: stays resolved until the silence ends        |
+| resolved | gone for flap_s, never told | ended    |                                                                  |
+| ended    | any, gone for less than     | ended    |                                                                  |
+|          | remembered_s                |          |                                                                  |
+| ended    | any, gone for remembered_s  | (quiet)  |                                                                  |
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -49,6 +55,11 @@ class State(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     RESOLVED = "resolved"  # its evidence is gone; that has yet to be told
+    ENDED = "ended"  # and was told, or nobody was owed it; remembered, and no surge any more
+
+
+OPEN = (State.PENDING, State.FIRING, State.RESOLVED)
+"""The states of a surge of which something may still be told."""
 
 
 class Notice(StrEnum):
@@ -98,7 +109,7 @@ class Course:
         surge_id: from its first moment to its end.
         clusters: its members, the lead first.
         started_s: estimate of when it began, as it was when it was first seen.
-        since_s: when its state began.
+        since_s: when its state began; of one that has ended, when its evidence was gone.
         last: the latest evidence at which it stayed.
         told: that it fires was told, and that it is resolved was not.
         told_excess: the excess that was last told; 0 before.
@@ -121,6 +132,10 @@ class Course:
     silenced_until_s: int = 0
     product: str | None = None
     generation_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
 
     def acknowledged(self, now_s: int) -> bool:
         return now_s < self.acknowledged_until_s
@@ -157,14 +172,15 @@ class LifecyclePolicy:
             surges each (1,000 clusters), waiting for one more evaluation spares 3 of 9 false pages and makes the others
             9.5 minutes later in the mean; a level of 1e-4 in place of 1.7e-4 spares 5 and costs 3 minutes. So whoever
             wants fewer pages asks the detector for fewer; this is for whoever wants pages of what lasts alone.
-        flap_s: how long it must be gone until that is told. Of 110 simulated surges none paged twice from half an hour
-            on; twice as long, since real ones are less even.
+        flap_s: how long it must be gone until that is told. FIGURES
+        remembered_s: how long after it was gone an end is remembered: the longest window of the detector.
         growth: times the excess last told that is worth an update.
         acknowledged_growth: the same while somebody looks at it: doubled twice.
     """
 
     pending_s: int = 0
-    flap_s: int = 3_600
+    flap_s: int = 7_200
+    remembered_s: int = 86_400
     growth: float = 2.0
     acknowledged_growth: float = 4.0
 
@@ -212,11 +228,23 @@ def join(course: Course, clusters: Sequence[str]) -> Course:
     return replace(course, clusters=tuple(dict.fromkeys((*course.clusters, *clusters))))
 
 
+def looked_from(courses: Iterable[Course]) -> dict[str, int]:
+    """Clusters of surges that have ended, and from when on, epoch seconds, their tickets count as a new rise."""
+    found: dict[str, int] = {}
+    for course in courses:
+        if not course.is_open:
+            for cluster_id in course.clusters:
+                found[cluster_id] = max(course.since_s, found.get(cluster_id, 0))
+    return found
+
+
 def heed(course: Course, word: Word, now_s: int) -> tuple[Course, Notice | None]:
     """The course after what people said of its lead, and what is to be told of that (rule 8).
 
     An acknowledgement of before the surge was of another one; a silence is of the cluster, whatever rises.
     """
+    if not course.is_open:
+        return course, None
     notice: Notice | None = None
     until_s = word.acknowledged_until_s
     if word.acknowledged_at_s >= course.started_s and _news(until_s, course.acknowledged_until_s, now_s):
@@ -243,6 +271,8 @@ def step(
         evidence: of all its clusters (see `together`).
         now_s: time of the evaluation, epoch seconds; never before that of the one before.
     """
+    if course.state is State.ENDED:
+        return course if now_s - course.since_s < policy.remembered_s else None, None
     if evidence.stays:
         course = replace(course, last=evidence)
     if course.state is State.PENDING:
@@ -259,7 +289,7 @@ def step(
         return _into(State.RESOLVED, course, now_s), None
     if now_s - course.since_s < policy.flap_s or (course.told and course.silenced(now_s)):
         return course, None
-    return None, Notice.RESOLVED if course.told else None
+    return replace(course, state=State.ENDED, told=False), Notice.RESOLVED if course.told else None
 
 
 def _into(state: State, course: Course, now_s: int) -> Course:
