@@ -128,11 +128,12 @@ def block_moments(counts: Floats, known: Marks) -> tuple[Moments, ...]:
     young = known.sum(axis=1) < _WEEKLY_H
     found = []
     for hours in BLOCKS_H:
-        weekly, daily = moments(counts, known, hours, WEEK), moments(counts, known, hours, DAY)
-        names = [field.name for field in fields(Moments)]
-        found.append(
-            Moments(*(np.where(young, getattr(daily, name), getattr(weekly, name)) for name in names))
-        )
+        of_rows = Moments(*np.zeros((len(fields(Moments)), len(counts))))
+        for rows, period in ((young, DAY), (~young, WEEK)):
+            part = moments(counts[rows], known[rows], hours, period)
+            for field in fields(Moments):
+                getattr(of_rows, field.name)[rows] = getattr(part, field.name)
+        found.append(of_rows)
     return tuple(found)
 
 
