@@ -194,12 +194,14 @@ def _evidence(
     """What a detection says of the clusters that enter, and of those that are in a surge."""
     rows = {clusters[row]: int(row) for row in detection.enters.nonzero()[0]}
     members = {cluster_id for course in courses for cluster_id in course.clusters}
+    going = {cluster_id for course in courses if course.is_open for cluster_id in course.clusters}
     if members:
         rows |= {cluster_id: row for row, cluster_id in enumerate(clusters) if cluster_id in members}
     found = {
         cluster_id: Evidence(
             enters=bool(detection.enters[row]),
-            stays=bool(detection.enters[row] or detection.stays[row]),
+            # What is over goes on no more, but is told where nobody has been told of it.
+            stays=bool(detection.stays[row] if cluster_id in going else detection.enters[row]),
             observed=int(detection.observed[row]),
             expected=float(detection.expected[row]),
             q=float(detection.q[row]),

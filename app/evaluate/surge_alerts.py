@@ -8,7 +8,7 @@ the pages that a worker sends, and nearly so for a curve.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,8 @@ def _alerts(name: str, trace: Trace, seen: Seen, enters: Flags, policy: Lifecycl
         for done in range(begins, trace.lived[name][1] + 1):
             at_s = int(trace.at_s[done])
             look = looks.get(done, _nothing(at_s))
+            if done == begins:  # what is over by now is told all the same
+                look = replace(look, stays=True)
             after, notice = step(course, look, at_s, policy)
             if notice is Notice.FIRING:
                 paged = at_s, look
@@ -81,7 +83,13 @@ def _alerts(name: str, trace: Trace, seen: Seen, enters: Flags, policy: Lifecycl
 
 def _evidence(seen: Seen, enters: Flags) -> dict[int, Evidence]:
     """By the number of the evaluation."""
-    columns = (enters, seen.stays | enters, np.rint(seen.observed).astype(int), seen.expected, seen.q)
+    columns = (
+        enters,
+        (seen.stays | enters) & ~seen.over,
+        np.rint(seen.observed).astype(int),
+        seen.expected,
+        seen.q,
+    )
     rows = zip(*(one.tolist() for one in (*columns, seen.window_s, seen.started_s)), strict=True)
     return {number: Evidence(*row) for number, row in zip(seen.number.tolist(), rows, strict=True)}
 

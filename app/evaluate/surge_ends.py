@@ -29,21 +29,24 @@ class Ends:
         rows = {name: row for row, name in enumerate(names)}
         going = {one.clusters[0] for one in self._courses if one.is_open}
         fresh = [
-            begin((names[row],), _evidence(found, row), found.at_s, "")
+            (begin((names[row],), one, found.at_s, ""), one)
             for row in np.flatnonzero(found.enters).tolist()
             if names[row] not in going
+            for one in [_evidence(found, row, is_new=True)]
         ]
-        there = [one for one in (*self._courses, *fresh) if one.clusters[0] in rows]
-        stepped = [
-            step(one, _evidence(found, rows[one.clusters[0]]), found.at_s, self._policy)[0] for one in there
+        there = [
+            (one, _evidence(found, rows[one.clusters[0]], is_new=False))
+            for one in self._courses
+            if one.clusters[0] in rows
         ]
+        stepped = [step(one, evidence, found.at_s, self._policy)[0] for one, evidence in (*there, *fresh)]
         self._courses = [one for one in stepped if one is not None]
 
 
-def _evidence(found: Detection, row: int) -> Evidence:
+def _evidence(found: Detection, row: int, is_new: bool) -> Evidence:
     return Evidence(
         enters=bool(found.enters[row]),
-        stays=bool(found.enters[row] or found.stays[row]),
+        stays=is_new or bool(found.stays[row]),  # what is over by now is told all the same
         observed=int(found.observed[row]),
         expected=float(found.expected[row]),
         q=float(found.q[row]),

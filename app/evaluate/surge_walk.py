@@ -35,7 +35,7 @@ class Seen:
 
     Attributes:
         number: [n] of the evaluation, ascending.
-        p, q, enters, stays, observed, expected, window_s, started_s: [n] as of models.surge.detect.Detection.
+        p, q, enters, stays, observed, expected, window_s, started_s, over: [n] as of models.surge.detect.Detection.
     """
 
     number: Longs
@@ -47,6 +47,7 @@ class Seen:
     expected: Floats
     window_s: Longs
     started_s: Longs
+    over: Flags
 
     def rows(self, which: Longs) -> "Seen":
         return Seen(*(getattr(self, name)[which] for name in self.__slots__))

@@ -92,13 +92,14 @@ class Detection:
 
     Attributes:
         at_s: end of the last whole bucket.
-        p: smallest corrected tail probability; 1 where what rose is over, and by the rule `ratio`, which knows none.
+        p: smallest corrected tail probability; 1 by the rule `ratio`, which knows none.
         q: its Benjamini-Hochberg value.
         enters: beyond the entry level.
-        stays: still beyond the exit level.
+        stays: still beyond the exit level, and not over.
         window_s: the most telling window.
         observed, expected: in that window.
         started_s: estimate of the start.
+        over: what rose has fallen back, though windows that are beyond the exit level still hold it.
     """
 
     at_s: int
@@ -110,6 +111,7 @@ class Detection:
     observed: Floats
     expected: Floats
     started_s: Seconds
+    over: Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +162,18 @@ class Detector:
         p, buckets, observed, expected, onset, over = (
             np.concatenate([np.zeros(0), *(getattr(part, name) for part in parts)]) for name in names
         )
-        q = np.where(over, 1.0, adjusted(p))
-        p = np.where(over, 1.0, p)
+        q = adjusted(p)
         return Detection(
             at_s=at_s,
             p=p,
             q=q,
             enters=q <= self._policy.level,
-            stays=p <= self._policy.exit_chance,
+            stays=(p <= self._policy.exit_chance) & (over == 0.0),
             window_s=buckets.astype(np.int64) * self._bucket_s,
             observed=observed,
             expected=expected,
             started_s=at_s - onset.astype(np.int64) * self._bucket_s,
+            over=over != 0.0,
         )
 
     def _baseline(self, windows: Windows) -> Baseline:
@@ -217,6 +219,7 @@ class Detector:
         over[stays] = is_over(
             np.where(judged, found.observed[stays], 0.0),
             np.where(judged, found.expected[stays], 0.0),
+            chance[stays] > self._policy.exit_chance,
             self._lengths,
         )
         return _Judged(
@@ -233,7 +236,18 @@ class Detector:
             before[rows] = sums[:, -1 - day] - sums[:, -1 - 2 * day]
         high = (observed >= self._policy.min_count) & (observed >= (1.0 + RISE) * before)
         unknown, lengths = np.ones(count), np.full(count, DAY_S, dtype=np.int64)
-        return Detection(at_s, unknown, unknown, high, high, lengths, observed, before, at_s - lengths)
+        return Detection(
+            at_s,
+            unknown,
+            unknown,
+            high,
+            high,
+            lengths,
+            observed,
+            before,
+            at_s - lengths,
+            ~np.ones(count, dtype=np.bool_),
+        )
 
 
 def adjusted(p: Floats) -> Floats:

@@ -3,7 +3,8 @@
 A window that ends now and reaches back to where a surge began says that there was one, not that there is one. So two
 explanations of the same counts are held against each other, each by the log-likelihood ratio of a raised Poisson rate,
 X ln(X / M) - (X - M) where X > M (as `detect.onsets`): that it rose m buckets ago and still does, and that it rose m
-ago and fell back l ago, the segment with a begin and an end of Levin & Kline (1985).
+ago and fell back l ago, the segment with a begin and an end of Levin & Kline (1985). It fell back where what came since
+is nothing to be told of by itself: a surge that goes on at a fifth of its peak is no end, however much the peak tells.
 """
 
 import numpy as np
@@ -20,17 +21,18 @@ _LEAST_SHARE = 0.5
 _TINY = 1e-9
 
 
-def is_over(observed: Floats, expected: Floats, lengths: Seconds) -> Marks:
+def is_over(observed: Floats, expected: Floats, calm: Marks, lengths: Seconds) -> Marks:
     """[c] whether what rose has fallen back; of the same windows as `gain`."""
-    found: Marks = gain(observed, expected, lengths) >= LEAST
+    found: Marks = gain(observed, expected, calm, lengths) >= LEAST
     return found
 
 
-def gain(observed: Floats, expected: Floats, lengths: Seconds) -> Floats:
+def gain(observed: Floats, expected: Floats, calm: Marks, lengths: Seconds) -> Floats:
     """[c] by how much the likelihood of a rise that fell back is above that of one that goes on, as a logarithm.
 
     Args:
         observed, expected: [c, N] of windows that end now; both 0 in those that are not to be looked at.
+        calm: [c, N] whether a window alone would not let a surge stay.
         lengths: [N] of these windows, ascending.
     """
     goes_on = _support(observed, expected).max(axis=1)
@@ -38,7 +40,7 @@ def gain(observed: Floats, expected: Floats, lengths: Seconds) -> Floats:
     share = _LEAST_SHARE * longer / lengths[None, :]
     inside = observed[:, None, :] - observed[:, :, None]
     mean = np.maximum(expected[:, None, :] - expected[:, :, None], share * expected[:, None, :])
-    fell = np.where(longer > 0, _support(inside, mean), 0.0).max(axis=(1, 2))
+    fell = np.where((longer > 0) & calm[:, :, None], _support(inside, mean), 0.0).max(axis=(1, 2))
     found: Floats = fell - goes_on
     return found
 

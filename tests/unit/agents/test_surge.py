@@ -35,7 +35,8 @@ class ByTheHour(Detector):
         q = np.where(observed >= 10, 1e-9, 1.0)
         hours = np.full(len(q), HOUR_S, dtype=np.int64)
         expected, started = np.ones(len(q)), at_s - hours
-        return Detection(at_s, q, q, observed >= 10, observed >= 5, hours, observed, expected, started)
+        enters, stays, over = observed >= 10, observed >= 5, observed < 0
+        return Detection(at_s, q, q, enters, stays, hours, observed, expected, started, over)
 
 
 class Listening(ByTheHour):

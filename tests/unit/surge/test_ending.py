@@ -39,10 +39,29 @@ def raised(observed: float, mean: float) -> float:
     ],
 )
 def test_by_hand(observed: tuple[int, ...], expected: tuple[float, ...], wanted: float, over: bool) -> None:
-    columns = np.array([observed], dtype=np.float64), np.array([expected]), LENGTHS
+    calm = np.ones((1, len(LENGTHS)), dtype=np.bool_)
+    columns = np.array([observed], dtype=np.float64), np.array([expected]), calm, LENGTHS
     assert gain(*columns)[0] == pytest.approx(wanted, abs=1e-9)
     assert is_over(*columns).tolist() == [over]
     assert (wanted >= LEAST) is over
+
+
+@pytest.mark.parametrize(
+    ("calm", "wanted", "over"),
+    [
+        # 220 in the first two buckets and 10 in the last two, five times the usual: 817.9 for the first two alone,
+        # 707.8 for the whole.
+        pytest.param((True, True, False), raised(220, 2) - raised(230, 4), True, id="as if 5 were usual"),
+        # What came since would let a surge stay by itself, so nothing fell back.
+        pytest.param((False, False, False), 0.0 - raised(230, 4), False, id="goes on at a lower rate"),
+        # Only the last bucket alone is calm.
+        pytest.param((True, False, False), raised(225, 3) - raised(230, 4), True, id="fell a bucket ago"),
+    ],
+)
+def test_a_lower_rate_is_no_end(calm: tuple[bool, ...], wanted: float, over: bool) -> None:
+    columns = np.array([[5.0, 10.0, 230.0]]), np.array([USUAL]), np.array([calm]), LENGTHS
+    assert gain(*columns)[0] == pytest.approx(wanted, abs=1e-9)
+    assert is_over(*columns).tolist() == [over]
 
 
 NOW_S = 20_512 * DAY_S + 18 * 3_600
@@ -50,18 +69,20 @@ BUCKET_S = 300
 
 
 class Shop:
-    """Twenty clusters of two tickets an hour for four weeks; one of them rises to forty an hour from ten to one, and
-    again where it is told to."""
+    """Twenty clusters of two tickets an hour for four weeks; one of them rises to forty an hour, or to any other rate,
+    from ten to one, and may be at a rate of its own from then on."""
 
-    def __init__(self) -> None:
+    def __init__(self, risen: float = 40.0, then: float = 2.0) -> None:
         self.windows = Windows(WindowPolicy(), NOW_S - 29 * DAY_S)
         self.detector = Detector(DetectPolicy(), WindowPolicy())
         chance = np.random.default_rng(5)
         for at_s in range(NOW_S - 28 * DAY_S, NOW_S, BUCKET_S):
             self.windows.roll(at_s)
             for cluster in range(20):
-                rises = cluster == 0 and NOW_S - 8 * 3_600 <= at_s < NOW_S - 5 * 3_600
-                if count := int(chance.poisson((40 if rises else 2) / 12)):
+                rate = 2.0
+                if cluster == 0 and at_s >= NOW_S - 8 * 3_600:
+                    rate = risen if at_s < NOW_S - 5 * 3_600 else then
+                if count := int(chance.poisson(rate / 12)):
                     self.windows.add(f"c-{cluster}", at_s, count)
         self.windows.roll(NOW_S)
 
@@ -74,10 +95,17 @@ def shop() -> Shop:
     return Shop()
 
 
-def test_what_is_over_neither_enters_nor_stays_although_a_day_holds_it(shop: Shop) -> None:
+def test_what_is_over_does_not_stay_although_a_day_holds_it(shop: Shop) -> None:
     found, row = shop.look()
     assert found.observed[row] > 3 * found.expected[row]
-    assert (found.p[row], found.q[row], found.enters[row], found.stays[row]) == (1.0, 1.0, False, False)
+    assert found.p[row] < DetectPolicy().exit_chance
+    assert (found.over[row], found.stays[row]) == (True, False)
+    assert not np.delete(found.over, row).any()
+
+
+def test_what_goes_on_at_a_tenth_of_its_peak_stays() -> None:
+    found, row = Shop(risen=200.0, then=20.0).look()
+    assert found.stays[row]
 
 
 def test_what_rises_again_is_found_by_what_came_since(shop: Shop) -> None:
