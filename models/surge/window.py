@@ -139,9 +139,10 @@ class Windows:
 
     def know(self, cluster_id: str, since_s: int) -> None:
         """A cluster is watched from `since_s` on, whether it has tickets or not: that it has none is then known too."""
-        row = self._row(cluster_id)
-        self._since[row] = min(self._since[row], since_s // HOUR_S)
-        self.version += 1
+        row, since = self._row(cluster_id), since_s // HOUR_S
+        if since < self._since[row]:
+            self._since[row] = since
+            self.version += 1
 
     def roll(self, now_s: int) -> None:
         """Time goes on to `now_s`: days beyond the history fall off; a time before the last one changes nothing."""

@@ -1,8 +1,9 @@
 """The worker's detector over simulated weeks: false pages, how long a rise takes to be seen, and what a look costs.
 
 1,000 clusters, 50 planted surges a week, an evaluation every 5 minutes (shared/tools/simulate_counts.py, beside the
-repository). A page is a cluster that enters while no course of its is open; a course ends when it has not stayed for 2 hours. A page
-is true where it comes within a planted surge, and one at the first evaluation began before the week and is none.
+repository). A page is a cluster that enters while no course of its is open; a course ends when it has not stayed for
+2 hours. A page is true where it comes within a planted surge, and one at the first evaluation began before the week
+and is none.
 
 Prints tables; asserts what must hold of them, and no time.
 """

@@ -14,7 +14,7 @@ def surging(times: float, hours: int, rate: float = 10.0) -> Windows:
     """Eight clusters of which the first has a rise by this factor in the last hours."""
     windows = windows_of()
     for number in range(8):
-        counts = steady(rate, WEEKS_4, seed=number)
+        counts = steady(rate, WEEKS_4, seed=number or 8)
         if number == 0:
             counts[-hours:] = [round(count * times) for count in counts[-hours:]]
         fill(windows, f"c{number}", counts)

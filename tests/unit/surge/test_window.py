@@ -138,3 +138,9 @@ def test_what_changes_settled_days_changes_the_version() -> None:
     assert found.version == before, "today's tickets leave a baseline as it is"
     found.add("a", NOON_S - 9 * DAY_S)
     assert found.version > before
+    before = found.version
+    found.know("a", NOON_S - 20 * DAY_S)
+    assert found.version > before
+    before = found.version
+    found.know("a", NOON_S - 10 * DAY_S)
+    assert found.version == before, "it was known for longer"
