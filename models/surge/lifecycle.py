@@ -172,7 +172,8 @@ class LifecyclePolicy:
             surges each (1,000 clusters), waiting for one more evaluation spares 3 of 9 false pages and makes the others
             9.5 minutes later in the mean; a level of 1e-4 in place of 1.7e-4 spares 5 and costs 3 minutes. So whoever
             wants fewer pages asks the detector for fewer; this is for whoever wants pages of what lasts alone.
-        flap_s: how long it must be gone until that is told. FIGURES
+        flap_s: how long it must be gone until that is told. Of 111 surges that were paged in three simulated weeks 7 were
+            told to be over too early and 4 paged twice; with an hour 16 and 10 in an earlier state of the detector.
         remembered_s: how long after it was gone an end is remembered: the longest window of the detector.
         growth: times the excess last told that is worth an update.
         acknowledged_growth: the same while somebody looks at it: doubled twice.
