@@ -17,19 +17,17 @@ from models.surge.detect import Detection, Detector
 from models.surge.grouping import GroupingPolicy, Recent, Rising, families
 from models.surge.identity import follow
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
-    Word,
     begin,
-    heed,
     join,
     looked_from,
     step,
     together,
 )
+from models.surge.word import UNSAID, Word, heed
 from schemas.surge import Surge
 
 

@@ -20,9 +20,8 @@ Rules
      until when. It is news of people, not of the problem, and goes through a silence.
   9. Of two surges that turn out to be one (see identity) one goes on; the other is told as resolved at once, also
      through a silence, since nothing is left of it that could be told later.
- 10. Of a surge that has ended it is remembered when its evidence was gone, as long as a window of the detector could
-     reach back to it: what came before that does not count again (`looked_from`). It is open no more. Whatever rises
-     in its clusters meanwhile is another surge, and nobody's word on this one is heard.
+ 10. Of a surge that has ended it is remembered when its evidence was gone, while a window of the detector could reach
+     back to it: what came before does not count again (`looked_from`). What rises meanwhile is another surge.
 
 | state    | evidence, time              | then     | told                                                             |
 | -------- | --------------------------- | -------- | ---------------------------------------------------------------- |
@@ -38,9 +37,8 @@ Rules
 | resolved | gone, for less than flap_s  | resolved |                                                                  |
 | resolved | gone for flap_s, told       | ended    | resolved; silenced: stays resolved until the silence ends        |
 | resolved | gone for flap_s, never told | ended    |                                                                  |
-| ended    | any, gone for less than     | ended    |                                                                  |
-|          | remembered_s                |          |                                                                  |
-| ended    | any, gone for remembered_s  | (quiet)  |                                                                  |
+| ended    | any, before remembered_s    | ended    |                                                                  |
+| ended    | any, from then on           | (quiet)  |                                                                  |
 """
 
 import hashlib
@@ -145,35 +143,16 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What people said last of the surges of a cluster, in epoch seconds.
-
-    Attributes:
-        acknowledged_at_s: when somebody said that they look at what surges; 0 where nobody did.
-        acknowledged_until_s: until when that holds.
-        silenced_until_s: until when nothing is told of it; the time at which a silence was taken back where one was;
-            None where nobody ever silenced it.
-    """
-
-    acknowledged_at_s: int = 0
-    acknowledged_until_s: int = 0
-    silenced_until_s: int | None = None
-
-
-UNSAID = Word()
-
-
-@dataclass(frozen=True, slots=True)
 class LifecyclePolicy:
     """When a surge changes its state.
 
     Attributes:
-        pending_s: how long after it entered first evidence must enter again. Of three simulated weeks with 50 planted
-            surges each (1,000 clusters), waiting for one more evaluation spares 3 of 9 false pages and makes the others
-            9.5 minutes later in the mean; a level of 1e-4 in place of 1.7e-4 spares 5 and costs 3 minutes. So whoever
-            wants fewer pages asks the detector for fewer; this is for whoever wants pages of what lasts alone.
-        flap_s: how long it must be gone until that is told. Of 111 surges that were paged in three simulated weeks 7 were
-            told to be over too early and 4 paged twice; with an hour 16 and 10 in an earlier state of the detector.
+        pending_s: how long after it entered first evidence must enter again. In three simulated weeks of 1,000 clusters
+            one more evaluation spared 3 of 9 false pages and made the others 9.5 minutes later in the mean; a level of
+            1e-4 in place of 1.7e-4 spared 5 and cost 3. So who wants fewer pages asks the detector for fewer.
+        flap_s: how long it must be gone until that is told. Of 111 surges paged in three simulated weeks 7 were told to
+            be over too early and 4 paged again; by an earlier state of the detector 16 and 10 with an hour, 5 and 3
+            with two.
         remembered_s: how long after it was gone an end is remembered: the longest window of the detector.
         growth: times the excess last told that is worth an update.
         acknowledged_growth: the same while somebody looks at it: doubled twice.
@@ -237,29 +216,6 @@ def looked_from(courses: Iterable[Course]) -> dict[str, int]:
             for cluster_id in course.clusters:
                 found[cluster_id] = max(course.since_s, found.get(cluster_id, 0))
     return found
-
-
-def heed(course: Course, word: Word, now_s: int) -> tuple[Course, Notice | None]:
-    """The course after what people said of its lead, and what is to be told of that (rule 8).
-
-    An acknowledgement of before the surge was of another one; a silence is of the cluster, whatever rises.
-    """
-    if not course.is_open:
-        return course, None
-    notice: Notice | None = None
-    until_s = word.acknowledged_until_s
-    if word.acknowledged_at_s >= course.started_s and _news(until_s, course.acknowledged_until_s, now_s):
-        course, notice = replace(course, acknowledged_until_s=until_s), Notice.ACKNOWLEDGED
-    silent_s = word.silenced_until_s
-    if silent_s is not None and _news(silent_s, course.silenced_until_s, now_s):
-        notice = Notice.SILENCED if silent_s > now_s else Notice.UNSILENCED
-        course = replace(course, silenced_until_s=silent_s)
-    return course, notice if course.told else None
-
-
-def _news(until_s: int, known_s: int, now_s: int) -> bool:
-    """Whether it changes anything from now on."""
-    return until_s != known_s and max(until_s, known_s) > now_s
 
 
 def step(

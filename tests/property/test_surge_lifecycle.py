@@ -11,19 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agents.courses import course_of, event_of
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
     State,
-    Word,
     begin,
-    heed,
     join,
     looked_from,
     step,
 )
+from models.surge.word import UNSAID, Word, heed
 from schemas.codec import decode, encode
 from schemas.surge import SurgeCourse
 

@@ -7,21 +7,19 @@ import pytest
 
 from models.surge.detect import DetectPolicy
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
     State,
-    Word,
     begin,
-    heed,
     join,
     looked_from,
     step,
     surge_id_of,
     together,
 )
+from models.surge.word import UNSAID, Word, heed
 
 NOW_S = 1_772_443_800
 POLICY = LifecyclePolicy(pending_s=300)
