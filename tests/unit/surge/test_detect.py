@@ -49,7 +49,7 @@ def test_onsets_by_hand() -> None:
     """Buckets 1 1 1 1 5 5 with one expected in each: the last two gain 10 ln 5 - 8 = 8.09, the last three 11 ln (11/3)
     - 8 = 6.29, the last alone 5 ln 5 - 4 = 4.05."""
     sums = np.cumsum([[0.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0]], axis=1)
-    assert onsets(sums, np.ones(1), np.array([6])).tolist() == [2]
+    assert onsets(np.repeat(sums, 2, axis=0), np.ones(2), np.array([6, 1])).tolist() == [2, 1]
 
 
 def test_more_pages_are_put_up_with_where_more_are_asked_for() -> None:
