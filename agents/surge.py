@@ -32,7 +32,7 @@ from agents.topics import TopicNames
 from agents.wire import Batch, Output, Record
 from models.errors import Invalid, SluiceError, Transient
 from models.surge.grouping import Recent
-from models.surge.lifecycle import State
+from models.surge.lifecycle import OPEN
 from models.surge.window import DAY_S, Placement
 from schemas.codec import decode
 from schemas.headers import read_trace
@@ -219,7 +219,7 @@ def _count(path: SurgePath, placed: _Placed, looked: Looked | None) -> None:
     if looked is None:
         return
     metrics.surge_evaluated.set(path.looked_s)
-    for kind in State:
+    for kind in OPEN:
         metrics.surges.labels(kind.value).set(sum(one.state is kind for one in state.courses.values()))
     for surge in looked.surges:
         notice = surge.notice.value if surge.notice is not None else ""

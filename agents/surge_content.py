@@ -64,7 +64,7 @@ def surge_of(
     owner = owner_of(course.clusters[0], in_force)
     promises = {one.name: one.sla_minutes for one in in_force.generation.owners}
     # A course that is resolved has been so since the first look that saw no more of it.
-    seen_s = course.since_s if course.state is State.RESOLVED else now_s
+    seen_s = course.since_s if course.state in (State.RESOLVED, State.ENDED) else now_s
     end_s = seen_s - seen_s % state.policy.bucket_s
     return Surge(
         surge_id=course.surge_id,

@@ -17,18 +17,17 @@ from models.surge.detect import Detection, Detector
 from models.surge.grouping import GroupingPolicy, Recent, Rising, families
 from models.surge.identity import follow
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
-    Word,
     begin,
-    heed,
     join,
+    looked_from,
     step,
     together,
 )
+from models.surge.word import UNSAID, Word, heed
 from schemas.surge import Surge
 
 
@@ -81,7 +80,7 @@ class Seer:
         bucket_s = state.policy.bucket_s
         at_s = state.now_s - state.now_s % bucket_s
         courses, told, outputs = self._follow(state, in_force, at_s)
-        detection = self.detector.detect(state.windows, state.now_s)
+        detection = self.detector.detect(state.windows, state.now_s, looked_from(courses))
         evidence = _evidence(detection, state.windows.clusters, courses, bucket_s)
         self._said = self.word.of()
         going, said = list[Course](), self._said
@@ -117,8 +116,9 @@ class Seer:
         evidence: Mapping[str, Evidence],
         at_s: int,
     ) -> list[Course]:
-        """The open surges with the clusters that join them, and those that begin."""
-        taken = {cluster_id for course in courses for cluster_id in course.clusters}
+        """The surges with the clusters that join them, and those that begin. None joins one that has ended."""
+        going = [course for course in courses if course.is_open]
+        taken = {cluster_id for course in going for cluster_id in course.clusters}
         fresh = [
             Rising(cluster_id, one.started_s, one.excess)
             for cluster_id, one in evidence.items()
@@ -126,7 +126,7 @@ class Seer:
         ]
         if not fresh:
             return courses
-        leads = [Rising(one.clusters[0], one.started_s, one.last.excess, one.surge_id) for one in courses]
+        leads = [Rising(one.clusters[0], one.started_s, one.last.excess, one.surge_id) for one in going]
         known = {course.surge_id: course for course in courses}
         for family in families([*leads, *fresh], self._recent(state, in_force), self.grouping):
             if family.surge_id is None:
@@ -192,12 +192,14 @@ def _evidence(
     """What a detection says of the clusters that enter, and of those that are in a surge."""
     rows = {clusters[row]: int(row) for row in detection.enters.nonzero()[0]}
     members = {cluster_id for course in courses for cluster_id in course.clusters}
+    going = {cluster_id for course in courses if course.is_open for cluster_id in course.clusters}
     if members:
         rows |= {cluster_id: row for row, cluster_id in enumerate(clusters) if cluster_id in members}
     found = {
         cluster_id: Evidence(
             enters=bool(detection.enters[row]),
-            stays=bool(detection.enters[row] or detection.stays[row]),
+            # What is over goes on no more, but is told where nobody has been told of it.
+            stays=bool(detection.stays[row] if cluster_id in going else detection.enters[row]),
             observed=int(detection.observed[row]),
             expected=float(detection.expected[row]),
             q=float(detection.q[row]),

@@ -1,11 +1,11 @@
 """Surge state: what the surge path knows between two batches, and its records in `tickets.surge-state`. Under surge.
 
-Three things, and where each stands: the counts of the clusters, by days, and the courses of open surges in
-`tickets.surge-state`, written in the transaction of the batch that changed them; the counts of the last day one by one
-in `tickets.counts` itself, before the committed offset. So all of it is a matter of what is committed. Nothing is taken
-back when a transaction fails: with the epoch everything is forgotten and read again, by who has the partition then.
-That is right because the wire of this path has one batch out at a time: when the next one comes, the one before is
-committed or its epoch is over.
+Three things, and where each stands: the counts of the clusters, by days, and the courses of surges, a day beyond their
+ends, in `tickets.surge-state`, written in the transaction of the batch that changed them; the counts of the last day
+one by one in `tickets.counts` itself, before the committed offset. So all of it is a matter of what is committed.
+Nothing is taken back when a transaction fails: with the epoch everything is forgotten and read again, by who has the
+partition then. That is right because the wire of this path has one batch out at a time: when the next one comes, the
+one before is committed or its epoch is over.
 """
 
 import time
@@ -52,7 +52,7 @@ class SurgeState:
 
     Attributes:
         now_s: how far time has come for the path, epoch seconds: never back.
-        courses: the open surges by id, each as its last record says.
+        courses: the open surges by id, and those whose end is remembered, each as its last record says.
         recent: the counts of the last day.
         generation: that counts and courses were carried on to; "" where that has to be asked again.
     """
@@ -103,7 +103,7 @@ class SurgeState:
             "surges_restored",
             records=records,
             clusters=len(self.windows.clusters),
-            surges=len(self.courses),
+            surges=sum(course.is_open for course in self.courses.values()),
             counts=len(self.recent),
             seconds=round(time.monotonic() - started, 2),
         )

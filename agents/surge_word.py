@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agents.wire import Record
-from models.surge.lifecycle import UNSAID, Word
+from models.surge.word import UNSAID, Word
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
 from schemas.feedback import Correction, CorrectionKind

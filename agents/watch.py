@@ -12,7 +12,7 @@ from agents.home import Homes
 from agents.metrics import Metrics
 from agents.tables import TicketTable
 from agents.wire import Batch
-from models.surge.lifecycle import State
+from models.surge.lifecycle import OPEN
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class SurgeWatcher:
             with suppress(KeyError):  # nothing was committed of it
                 metrics.lag.remove(place.topic, str(place.partition))
         metrics.surge_clusters.set(0)
-        for state in State:
+        for state in OPEN:
             metrics.surges.labels(state.value).set(0)
 
     def committed(self, batch: Batch, seconds: float) -> None:

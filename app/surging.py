@@ -29,7 +29,7 @@ from agents.wire import Wire, WirePolicy
 from app.policies import detect_policy
 from app.settings import Settings
 from app.wires import STILL_S, consumer_options, end_without_brokers, producer_options, wire_policy
-from models.surge.detect import Detector, DetectPolicy
+from models.surge.detect import Detector
 from models.surge.window import WindowPolicy
 
 PART = "-surge"
@@ -51,7 +51,6 @@ class SurgeParts:
     tick_s: float = 5.0
     gather_s: float = 0.2
     windows: WindowPolicy = field(default_factory=WindowPolicy)
-    detector: Callable[[DetectPolicy, WindowPolicy], Detector] = Detector
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
@@ -78,7 +77,7 @@ def build_surging(
     channel, pulse = BatchChannel(app), Pulse()
     state = SurgeState(Lookup(kafka), names, parts.windows, metrics)
     seer = Seer(
-        parts.detector(detect_policy(settings), parts.windows),
+        Detector(detect_policy(settings), parts.windows),
         followed.texts,
         followed.word,
         runbook=settings.surge_runbook,

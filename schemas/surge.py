@@ -158,10 +158,11 @@ class CourseState(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     RESOLVED = "resolved"
+    ENDED = "ended"
 
 
 class SurgeCourse(Event):
-    """Everything of one open surge that must survive a restart; keyed by surge_id, last state wins.
+    """Everything of one surge that must survive a restart, a day beyond its end; keyed by surge_id, last state wins.
 
     `told` says that its firing was told and its end was not; `told_excess` and `told_members` are what was told last.
     """

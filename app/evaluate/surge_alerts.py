@@ -2,15 +2,18 @@
 
 An alert begins when its page would have been sent and ends when its end would have been told. Series are not grouped:
 a file of counts says nothing of customers or products.
+
+At another level than the detector's own, what it remembers of ended surges is still what it was at its own: exact for
+the pages that a worker sends, and nearly so for a curve.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.evaluate.surge_walk import Flags, Seen, Trace
-from models.surge.lifecycle import Course, Evidence, LifecyclePolicy, Notice, begin, step
+from models.surge.lifecycle import Evidence, LifecyclePolicy, Notice, begin, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,6 @@ class Alert:
     expected: float
     q: float
     window_s: int
-
-
-def lifecycle_of(bucket_s: int) -> LifecyclePolicy:
-    """The worker's lifecycle. A bucket that is longer than evidence is pending has outlasted it by itself."""
-    usual = LifecyclePolicy()
-    return LifecyclePolicy(pending_s=0) if bucket_s > usual.pending_s else usual
 
 
 def as_judged(seen: Seen) -> Flags:
@@ -67,17 +64,19 @@ def _alerts(name: str, trace: Trace, seen: Seen, enters: Flags, policy: Lifecycl
     for begins in seen.number[enters].tolist():
         if begins <= done:  # it belongs to the surge before
             continue
-        course: Course | None = begin((name,), looks[begins], int(trace.at_s[begins]), "")
+        course = begin((name,), looks[begins], int(trace.at_s[begins]), "")
         paged: tuple[int, Evidence] | None = None
         for done in range(begins, trace.lived[name][1] + 1):
-            assert course is not None
             at_s = int(trace.at_s[done])
             look = looks.get(done, _nothing(at_s))
-            course, notice = step(course, look, at_s, policy)
+            if done == begins:  # what is over by now is told all the same
+                look = replace(look, stays=True)
+            after, notice = step(course, look, at_s, policy)
             if notice is Notice.FIRING:
                 paged = at_s, look
-            if course is None:
+            if after is None or not after.is_open:
                 break
+            course = after
         if paged is not None:
             found.append(_alert(name, *paged, int(trace.at_s[done])))
     return found
@@ -85,7 +84,13 @@ def _alerts(name: str, trace: Trace, seen: Seen, enters: Flags, policy: Lifecycl
 
 def _evidence(seen: Seen, enters: Flags) -> dict[int, Evidence]:
     """By the number of the evaluation."""
-    columns = (enters, seen.stays | enters, np.rint(seen.observed).astype(int), seen.expected, seen.q)
+    columns = (
+        enters,
+        (seen.stays | enters) & ~seen.over,
+        np.rint(seen.observed).astype(int),
+        seen.expected,
+        seen.q,
+    )
     rows = zip(*(one.tolist() for one in (*columns, seen.window_s, seen.started_s)), strict=True)
     return {number: Evidence(*row) for number, row in zip(seen.number.tolist(), rows, strict=True)}
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.evaluate.surge_alerts import Alert, all_alerts, lifecycle_of
+from app.evaluate.surge_alerts import Alert, all_alerts
+from app.evaluate.surge_ends import lifecycle_of
 from app.evaluate.surge_scores import DAY_S, Matching, merge
 from app.evaluate.surge_walk import Trace, bucket_of, lives, walk
 from app.files.series import History, Span

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from app.evaluate.surge_alerts import all_alerts, lifecycle_of
+from app.evaluate.surge_alerts import all_alerts
 from app.evaluate.surge_backtest import Backtest, pages_of, spans_of, walk_as, weeks_of
+from app.evaluate.surge_ends import lifecycle_of
 from app.evaluate.surge_peers import PEERS, curve, operating, peer_curve, settings_of
 from app.evaluate.surge_report import OF_LABELS
 from app.evaluate.surge_scores import score_all, share, totals

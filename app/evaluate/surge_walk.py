@@ -1,5 +1,5 @@
 """A history of counts, walked through as a worker would have lived it: the same windows, the same detector, bucket by
-bucket. First step of a backtest, before surge_alerts.
+bucket, and what it remembers of surges that ended. First step of a backtest, before surge_alerts.
 
 A series of counts lives from its first row to its last; where each row is an event, a category that rests is still
 there, and every series lives as long as the file. Before its life a series is not known and after it forgotten, so that
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.evaluate.surge_ends import Ends, lifecycle_of
 from app.files.series import Floats, History, Longs, Series, Span
 from models.errors import Fatal
 from models.surge.baseline import learn
@@ -34,7 +35,7 @@ class Seen:
 
     Attributes:
         number: [n] of the evaluation, ascending.
-        p, q, enters, stays, observed, expected, window_s, started_s: [n] as of models.surge.detect.Detection.
+        p, q, enters, stays, observed, expected, window_s, started_s, over: [n] as of models.surge.detect.Detection.
     """
 
     number: Longs
@@ -46,6 +47,7 @@ class Seen:
     expected: Floats
     window_s: Longs
     started_s: Longs
+    over: Flags
 
     def rows(self, which: Longs) -> "Seen":
         return Seen(*(getattr(self, name)[which] for name in self.__slots__))
@@ -123,7 +125,7 @@ def walk(
         _edges(life, 1, bucket_s),
     )
     windows = Windows(window_policy, int(numbers[0]) * bucket_s)
-    detector = Detector(policy, window_policy)
+    detector, ends = Detector(policy, window_policy), Ends(lifecycle_of(bucket_s))
     told = _Told(list(life))
     expected: dict[str, list[tuple[int, Floats]]] = defaultdict(list)
     day = -1
@@ -134,7 +136,9 @@ def walk(
             windows.know(name, number * bucket_s)
         for name, count in counts.pop(number, ()):
             windows.add(name, number * bucket_s, count)
-        told.take(place, windows.clusters, detector.detect(windows, now_s))
+        found = detector.detect(windows, now_s, ends.since_s())
+        ends.take(windows.clusters, found)
+        told.take(place, windows.clusters, found)
         if with_expected and windows.today != day:
             day = windows.today
             for name, hours in _expected(windows).items():

@@ -18,6 +18,7 @@ together with those of all other clusters (Benjamini & Hochberg 1995)
 `tests/unit/surge/test_thin_data.py` holds each row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from models.exact import Floats
 from models.surge.baseline import Baseline, chunks, learn
+from models.surge.ending import is_over
 from models.surge.scan import Scan, course, scan_grown, scan_young
 from models.surge.season import WEEK
 from models.surge.window import DAY_S, Marks, Seconds, WindowPolicy, Windows
@@ -94,10 +96,11 @@ class Detection:
         p: smallest corrected tail probability; 1 by the rule `ratio`, which knows none.
         q: its Benjamini-Hochberg value.
         enters: beyond the entry level.
-        stays: still beyond the exit level.
+        stays: still beyond the exit level, and not over.
         window_s: the most telling window.
         observed, expected: in that window.
         started_s: estimate of the start.
+        over: what rose has fallen back, though windows that are beyond the exit level still hold it.
     """
 
     at_s: int
@@ -109,6 +112,7 @@ class Detection:
     observed: Floats
     expected: Floats
     started_s: Seconds
+    over: Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class _Judged:
     observed: Floats
     expected: Floats
     onset: Seconds
+    over: Marks
 
 
 class Detector:
@@ -133,8 +138,12 @@ class Detector:
         self._lengths = np.array(whole, dtype=np.int64)
         self._learnt: tuple[Windows, int, Baseline] | None = None
 
-    def detect(self, windows: Windows, now_s: int) -> Detection:
+    def detect(self, windows: Windows, now_s: int, since_s: Mapping[str, int] | None = None) -> Detection:
         """Judge what came up to the last whole bucket before `now_s`.
+
+        Args:
+            since_s: clusters of which nothing before a time counts, epoch seconds: what was told to be over is not to
+                be found again by a window that reaches back to it. The rule `ratio` does not heed it.
 
         Raises:
             ValueError: the windows are of another policy, or were not rolled to the day of `now_s`.
@@ -145,11 +154,13 @@ class Detector:
         if self._policy.rule == "ratio":
             return self._by_ratio(windows, at_s)
         first_hours, baseline = windows.first_hours(), self._baseline(windows)
+        reach = self._reach(windows, at_s, since_s or {})
         parts = [
-            self._judge(windows, rows, at_s, first_hours[rows], baseline) for rows in chunks(len(first_hours))
+            self._judge(windows, rows, at_s, first_hours[rows], baseline, reach[rows])
+            for rows in chunks(len(first_hours))
         ]
         names = [field.name for field in fields(_Judged)]
-        p, buckets, observed, expected, onset = (
+        p, buckets, observed, expected, onset, over = (
             np.concatenate([np.zeros(0), *(getattr(part, name) for part in parts)]) for name in names
         )
         q = adjusted(p)
@@ -158,11 +169,12 @@ class Detector:
             p=p,
             q=q,
             enters=q <= self._policy.level,
-            stays=p <= self._policy.exit_chance,
+            stays=(p <= self._policy.exit_chance) & (over == 0.0),
             window_s=buckets.astype(np.int64) * self._bucket_s,
             observed=observed,
             expected=expected,
             started_s=at_s - onset.astype(np.int64) * self._bucket_s,
+            over=over != 0.0,
         )
 
     def _baseline(self, windows: Windows) -> Baseline:
@@ -170,25 +182,49 @@ class Detector:
             self._learnt = windows, windows.version, learn(windows.settled, windows.first_hours())
         return self._learnt[2]
 
+    def _reach(self, windows: Windows, at_s: int, since_s: Mapping[str, int]) -> Seconds:
+        """[C] buckets before now that count: a day, or what came since a time."""
+        whole = DAY_S // self._bucket_s
+        reach = np.full(len(windows.clusters), whole, dtype=np.int64)
+        for row, cluster_id in enumerate(windows.clusters) if since_s else ():
+            if cluster_id in since_s:
+                reach[row] = min(whole, max(0, (at_s - since_s[cluster_id]) // self._bucket_s))
+        return reach
+
     def _judge(
-        self, windows: Windows, rows: slice, at_s: int, first_hours: Seconds, baseline: Baseline
+        self,
+        windows: Windows,
+        rows: slice,
+        at_s: int,
+        first_hours: Seconds,
+        baseline: Baseline,
+        reach: Seconds,
     ) -> _Judged:
         now = course(windows, rows, at_s)
         found = scan_grown(now, baseline, rows, self._lengths, self._policy.level_variance)
         young = windows.settled.shape[1] - first_hours < _GROWN_H
         if young.any():
             found = _where(young, scan_young(now, windows, rows, first_hours, self._lengths), found)
-        chance = np.where(found.observed < self._policy.min_count, 1.0, found.chance)
+        within = self._lengths <= reach[:, None]
+        chance = np.where(within & (found.observed >= self._policy.min_count), found.chance, 1.0)
         best = chance.argmin(axis=1)
         number = np.arange(len(best))
         p = chance[number, best]
         onset = self._lengths[best]
         stays = np.flatnonzero(p <= self._policy.exit_chance)
         onset[stays] = onsets(
-            now.sums[stays], found.expected[stays, best[stays]] / onset[stays], DAY_S // self._bucket_s
+            now.sums[stays], found.expected[stays, best[stays]] / onset[stays], reach[stays]
+        )
+        judged = within[stays] & (found.expected[stays] > 0.0)
+        over = np.zeros(len(best), dtype=np.bool_)
+        over[stays] = is_over(
+            np.where(judged, found.observed[stays], 0.0),
+            np.where(judged, found.expected[stays], 0.0),
+            chance[stays] > self._policy.exit_chance,
+            self._lengths,
         )
         return _Judged(
-            p, self._lengths[best], found.observed[number, best], found.expected[number, best], onset
+            p, self._lengths[best], found.observed[number, best], found.expected[number, best], onset, over
         )
 
     def _by_ratio(self, windows: Windows, at_s: int) -> Detection:
@@ -201,7 +237,18 @@ class Detector:
             before[rows] = sums[:, -1 - day] - sums[:, -1 - 2 * day]
         high = (observed >= self._policy.min_count) & (observed >= (1.0 + RISE) * before)
         unknown, lengths = np.ones(count), np.full(count, DAY_S, dtype=np.int64)
-        return Detection(at_s, unknown, unknown, high, high, lengths, observed, before, at_s - lengths)
+        return Detection(
+            at_s,
+            unknown,
+            unknown,
+            high,
+            high,
+            lengths,
+            observed,
+            before,
+            at_s - lengths,
+            ~np.ones(count, dtype=np.bool_),
+        )
 
 
 def adjusted(p: Floats) -> Floats:
@@ -220,19 +267,22 @@ def _where(first: Marks, one: Scan, other: Scan) -> Scan:
     return Scan(*(np.where(first[:, None], getattr(one, name), getattr(other, name)) for name in names))
 
 
-def onsets(sums: Floats, rate: Floats, most: int) -> Seconds:
+def onsets(sums: Floats, rate: Floats, reach: Seconds) -> Seconds:
     """[C] buckets back from now to the likeliest begin of a rise: that of the largest likelihood ratio of a Poisson
-    rate that changed once, X ln(X / M) - (X - M) (Hinkley 1970), of all begins in the last `most` buckets.
+    rate that changed once, X ln(X / M) - (X - M) (Hinkley 1970), of all begins in the last `reach` buckets.
 
     Args:
         sums: [C, E + 1] running sums of counts.
         rate: [C] expected in a bucket.
+        reach: [C] buckets, at least 1.
     """
-    lengths = np.arange(1, most + 1)
+    lengths = np.arange(1, int(reach.max(initial=1)) + 1)
     observed = sums[:, [-1]] - sums[:, sums.shape[1] - 1 - lengths]
     mean = np.maximum(rate[:, None] * lengths, 1e-9)
     gain = np.where(
-        observed > mean, observed * np.log(np.maximum(observed, 1e-9) / mean) - (observed - mean), 0.0
+        (observed > mean) & (lengths <= reach[:, None]),
+        observed * np.log(np.maximum(observed, 1e-9) / mean) - (observed - mean),
+        0.0,
     )
     found: Seconds = lengths[gain.argmax(axis=1)]
     return found

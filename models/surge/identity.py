@@ -11,6 +11,9 @@
 
 It can be asked again, by whoever comes after a crash, and then says nothing new: a cluster that was merged holds no
 counts any more, and a part that took its share has a history that is older than itself.
+
+A surge that has ended goes where its clusters' counts go, as long as it is remembered: nothing before its end counts
+again there either. It is folded into none, and none into it.
 """
 
 from collections import defaultdict
@@ -50,7 +53,7 @@ class Followed:
     Attributes:
         moves: of counts, one after the other.
         emptied: clusters that have no counts after them.
-        courses: the surges that are open, under the new generation.
+        courses: the surges that are open, and those that have ended, under the new generation.
         folded: those that went into one of them; to be told as resolved where they had been told.
     """
 
@@ -71,7 +74,7 @@ def follow(
 
     Args:
         first_seen_s: the clusters that have counts, and since when.
-        courses: the open surges, each cluster in one of them.
+        courses: the open surges, each cluster in one of them, and those that have ended.
         now_s: epoch seconds.
     """
     there = {cluster.id: cluster.size for cluster in generation.clusters}
@@ -86,9 +89,10 @@ def follow(
         replace(one, clusters=tuple(dict.fromkeys(done.members[one.surge_id])), generation_id=generation_id)
         for one in courses
     ]
-    kept, folded = _fold(renamed)
+    kept, folded = _fold([one for one in renamed if one.is_open])
+    ended = tuple(one for one in renamed if not one.is_open)
     emptied = {move.source for move in done.moves} - done.seen_s.keys()
-    return Followed(tuple(done.moves), tuple(sorted(emptied)), kept, folded)
+    return Followed(tuple(done.moves), tuple(sorted(emptied)), (*kept, *ended), folded)
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ class _Following:
 
     Attributes:
         seen_s: the clusters that have counts, and since when.
-        members: the clusters of each open surge.
+        members: the clusters of each surge.
     """
 
     seen_s: dict[str, int]
@@ -111,7 +115,7 @@ class _Following:
             self.seen_s[into] = min(since_s, self.seen_s.get(into, since_s))
 
     def put(self, cluster: str, places: Sequence[str]) -> None:
-        """Let others stand in the place of a cluster, in every open surge."""
+        """Let others stand in the place of a cluster, in every surge."""
         for clusters in self.members.values():
             if cluster in clusters:
                 at = clusters.index(cluster)
@@ -135,7 +139,7 @@ def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str,
             left = sum(sizes) / max(1 - went[source], 1e-9)
         for event, size in zip(came, sizes, strict=True):
             is_last = not stays and event is came[-1]
-            done.move(source, event.cluster, 1.0 if is_last else size / left if left > 0 else 0.0)
+            done.move(source, event.cluster, 1.0 if is_last else min(1.0, size / left) if left > 0 else 0.0)
             left -= size
         names = [event.cluster for event in came]
         done.put(source, [source, *names] if stays else names)

@@ -21,7 +21,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.evaluate.surge_ends import Ends
 from models.surge.detect import Detection, Detector, DetectPolicy
+from models.surge.lifecycle import LifecyclePolicy
 from models.surge.window import DAY_S, HOUR_S, WindowPolicy, Windows
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3_600)]
@@ -75,14 +77,21 @@ def begun(history: NDArray[np.int64]) -> Windows:
 
 
 def looks(week: dict[str, Any], *detectors: Detector) -> Iterator[tuple[Detection, ...]]:
-    """What detectors say at each of the week's evaluations."""
+    """What detectors say at each of the week's evaluations, each told where the surges that it found ended."""
     windows = begun(week["hist"])
+    ended = [Ends(LifecyclePolicy()) for _ in detectors]
     for step, counts in enumerate(week["test"].T):
         at_s = _MONDAY_S + step * 300
         for cluster in np.flatnonzero(counts).tolist():
             windows.add(f"c{cluster}", at_s, int(counts[cluster]))
         windows.roll(at_s + 300)
-        yield tuple(detector.detect(windows, at_s + 300) for detector in detectors)
+        found = tuple(
+            detector.detect(windows, at_s + 300, ends.since_s())
+            for detector, ends in zip(detectors, ended, strict=True)
+        )
+        for one, ends in zip(found, ended, strict=True):
+            ends.take(windows.clusters, one)
+        yield found
 
 
 def pages_of(enters: Seen, stays: Seen) -> list[Page]:

@@ -7,15 +7,13 @@ that hours pass in a test; it must not overtake the machine's. Otherwise it is t
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.cli.run import run_worker
 from app.logs import set_up_logs
 from app.settings import load_settings
 from app.surging import SurgeParts
 from app.worker import Parts
-from models.surge.detect import Detector, DetectPolicy
-from models.surge.window import WindowPolicy
 from tests.fault.worker import end_with_parent
 
 
@@ -36,15 +34,10 @@ class FastClock:
         return str(self.zero_s), str(self.speed), str(self.behind_s)
 
 
-def short_sighted(policy: DetectPolicy, windows: WindowPolicy) -> Detector:
-    """The product's detector with windows of up to an hour: a surge is seen to be over an hour after its end."""
-    return Detector(replace(policy, windows_s=(900, 1_800, 3_600)), windows)
-
-
 if __name__ == "__main__":
     end_with_parent()
     settings = load_settings()
     set_up_logs(settings.log_level, settings.log_format)
     clock = FastClock(*map(float, sys.argv[1:]))
-    surge = SurgeParts(tick_s=0.2, gather_s=0.05, detector=short_sighted, now_ms=clock)
+    surge = SurgeParts(tick_s=0.2, gather_s=0.05, now_ms=clock)
     run_worker(settings, Parts(surge=surge))

@@ -7,7 +7,7 @@ import pytest
 from agents.surge_word import SurgeWord
 from agents.topics import TopicNames
 from app.settings import Settings
-from models.surge.lifecycle import Word
+from models.surge.word import Word
 from schemas.codec import decode, encode
 from schemas.contract import epoch_ms_of
 from schemas.examples import EXAMPLES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.generation import Cluster, Generation, LineageEvent
 from models.surge.identity import follow
-from models.surge.lifecycle import Course, Evidence, State
+from models.surge.lifecycle import OPEN, Course, Evidence, State, looked_from
 from tests.fakes.generations import generation, unit_rows
 
 NOW_S = 1_772_443_800
@@ -30,19 +30,24 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Clusters with counts, some of them in open surges, and what up to three reclusterings made of them."""
+    """Clusters with counts, some of them in surges, open or ended, and what up to three reclusterings made of them."""
     counts = {name: draw(st.integers(0, 1_000)) for name in NAMES}
     free = draw(st.permutations(NAMES))
     courses = []
     for number in range(draw(st.integers(0, 3))):
         size = draw(st.integers(1, 2))
         members, free = free[:size], free[size:]
-        state = draw(st.sampled_from(State))
+        state = draw(st.sampled_from(OPEN))
         told = draw(st.booleans())
         started_s = NOW_S - draw(st.integers(1, 3)) * 600
         courses.append(
             Course(f"s-{number}", state, tuple(members), started_s, NOW_S, SEEN, told, generation_id="g-1")
         )
+    for number in range(draw(st.integers(0, 2))):  # its clusters may rise again
+        members = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True))
+        ended_s = NOW_S - draw(st.integers(1, 100)) * 600
+        ended = Course(f"e-{number}", State.ENDED, tuple(members), ended_s - 600, ended_s, SEEN)
+        courses.append(replace(ended, generation_id="g-1"))
     there, lineage, fresh = list(NAMES), list[LineageEvent](), 0
     ages_s = draw(st.lists(st.sampled_from([300, 600, 900, 5 * DAY_S]), max_size=3, unique=True))
     for age_s in sorted(ages_s, reverse=True):
@@ -89,7 +94,7 @@ def test_no_open_surge_is_lost(world: World) -> None:
     kept = {one.surge_id: one for one in found.courses}
     gone = {one.course.surge_id: one for one in found.folded}
     assert sorted([*kept, *gone]) == sorted(one.surge_id for one in world.courses)
-    members = [name for one in found.courses for name in one.clusters]
+    members = [name for one in found.courses if one.is_open for name in one.clusters]
     assert len(members) == len(set(members))
     assert all(kept.values())
     for one in gone.values():
@@ -99,6 +104,16 @@ def test_no_open_surge_is_lost(world: World) -> None:
         if course.surge_id in kept:
             unchanged = replace(kept[course.surge_id], clusters=course.clusters, generation_id="g-1")
             assert unchanged == course
+
+
+@given(worlds())
+def test_where_counts_go_the_end_that_they_do_not_count_before_goes_too(world: World) -> None:
+    found = follow(world.first_seen_s, world.courses, world.made, "g-2", NOW_S)
+    ends, before = looked_from(found.courses), looked_from(world.courses)
+    for move in found.moves:
+        before |= {move.into: max(before.get(one, 0) for one in (move.source, move.into))}
+    held = {name: at_s for name, at_s in before.items() if at_s and name not in found.emptied}
+    assert {name: ends.get(name, 0) for name in held} == held
 
 
 @given(worlds())

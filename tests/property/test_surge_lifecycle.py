@@ -11,18 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agents.courses import course_of, event_of
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
     State,
-    Word,
     begin,
-    heed,
     join,
+    looked_from,
     step,
 )
+from models.surge.word import UNSAID, Word, heed
 from schemas.codec import decode, encode
 from schemas.surge import SurgeCourse
 
@@ -31,7 +30,7 @@ OF_PEOPLE = {Notice.ACKNOWLEDGED, Notice.SILENCED, Notice.UNSILENCED}
 POLICIES = [
     LifecyclePolicy(),
     LifecyclePolicy(flap_s=0),
-    LifecyclePolicy(pending_s=900, flap_s=600),
+    LifecyclePolicy(pending_s=900, flap_s=600, remembered_s=1_800),
 ]
 
 
@@ -52,6 +51,7 @@ class OneCluster(RuleBasedStateMachine):
         self.now_s = BEGIN_S
         self.course: Course | None = None
         self.again: Course | None = None
+        self.ended: dict[str, Course] = {}
         self.word = UNSAID
         self.told: dict[str, Told] = {}
         self.last: tuple[Course, Evidence] | None = None
@@ -71,6 +71,7 @@ class OneCluster(RuleBasedStateMachine):
         self.now_s += later_s
         enters = level == "enters"
         evidence = Evidence(enters, level != "gone", observed, expected, 1e-4, 3_600, self.now_s - 600)
+        self.forget(evidence)
         if self.course is None:
             if not enters:
                 return
@@ -83,6 +84,22 @@ class OneCluster(RuleBasedStateMachine):
         for notice in notices:
             self.hear(notice)
         assert Notice.RESOLVED not in notices or gone_s >= self.policy.flap_s
+        if self.course is not None and not self.course.is_open:
+            assert self.course.since_s > self.course.last.started_s
+            self.ended[self.course.surge_id] = self.course
+            self.course = self.again = None
+
+    def forget(self, evidence: Evidence) -> None:
+        """What has ended goes on unchanged, whatever the evidence and the word, until no window reaches back to it."""
+        for surge_id, ended in list(self.ended.items()):
+            assert heed(ended, self.word, self.now_s) == (ended, None)
+            after, notice = step(ended, evidence, self.now_s, self.policy)
+            assert notice is None
+            assert after == (ended if self.now_s - ended.since_s < self.policy.remembered_s else None)
+            if after is None:
+                del self.ended[surge_id]
+            else:
+                assert course_of(decode(SurgeCourse, encode(event_of(after, self.now_s)))) == after
 
     def evaluated(self, course: Course, evidence: Evidence) -> tuple[Course | None, list[Notice]]:
         course, of_people = heed(course, self.word, self.now_s)
@@ -137,6 +154,12 @@ class OneCluster(RuleBasedStateMachine):
             )
 
     @invariant()
+    def of_what_has_ended_nothing_is_owed(self) -> None:
+        assert not any(ended.told for ended in self.ended.values())
+        last = max((ended.since_s for ended in self.ended.values()), default=None)
+        assert looked_from(self.ended.values()).get("c-1") == last
+
+    @invariant()
     def nobody_is_told_of_what_is_pending(self) -> None:
         assert self.course is None or self.course.state is not State.PENDING or not self.course.told
 
@@ -145,6 +168,7 @@ class OneCluster(RuleBasedStateMachine):
         for _ in range(3):
             self.look("gone", 0, 1.0, 300_000)
         assert self.course is None
+        assert not self.ended
         for told in self.told.values():
             kinds = [notice for _, notice in told.notices]
             assert kinds.count(Notice.FIRING) == kinds.count(Notice.RESOLVED) == 1

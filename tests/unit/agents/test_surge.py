@@ -1,7 +1,7 @@
 """The surge path over an in-memory Kafka: what is counted, what is told, and that neither depends on how often the
 worker ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,10 +13,10 @@ from models.generation import LineageEvent
 from models.surge.detect import Detection, Detector, DetectPolicy
 from models.surge.window import DAY_S, WindowPolicy, Windows
 from schemas.codec import encode
-from schemas.contract import time_of
+from schemas.contract import epoch_ms_of, time_of
 from schemas.dead_letter import DeadReason
 from schemas.feedback import Correction, CorrectionKind
-from schemas.surge import Surge, SurgeDay, SurgeNotice, SurgeStatus
+from schemas.surge import CourseState, Surge, SurgeDay, SurgeNotice, SurgeStatus
 from tests.fakes.generations import generation, unit_rows
 from tests.fakes.kafka import FakeProducer, error
 from tests.fakes.records import record
@@ -28,20 +28,33 @@ BUCKET_S, HOUR_S = 300, 3_600
 class ByTheHour(Detector):
     """Ten tickets within an hour surge, until there are fewer than five: what a test can work out by hand."""
 
-    def detect(self, windows: Windows, now_s: int) -> Detection:
+    def detect(self, windows: Windows, now_s: int, since_s: Mapping[str, int] | None = None) -> Detection:
         at_s = now_s - now_s % BUCKET_S
         end = (at_s - windows.settled_until_s) // BUCKET_S
         observed = windows.buckets[:, end - 12 : end].sum(axis=1).astype(np.float64)
         q = np.where(observed >= 10, 1e-9, 1.0)
         hours = np.full(len(q), HOUR_S, dtype=np.int64)
         expected, started = np.ones(len(q)), at_s - hours
-        return Detection(at_s, q, q, observed >= 10, observed >= 5, hours, observed, expected, started)
+        enters, stays, over = observed >= 10, observed >= 5, observed < 0
+        return Detection(at_s, q, q, enters, stays, hours, observed, expected, started, over)
+
+
+class Listening(ByTheHour):
+    """The same, and it keeps from when on it was told to look."""
+
+    def __init__(self, policy: DetectPolicy, window_policy: WindowPolicy) -> None:
+        super().__init__(policy, window_policy)
+        self.asked: list[Mapping[str, int]] = []
+
+    def detect(self, windows: Windows, now_s: int, since_s: Mapping[str, int] | None = None) -> Detection:
+        self.asked.append(since_s or {})
+        return super().detect(windows, now_s, since_s)
 
 
 class Broken(Detector):
     """A defect."""
 
-    def detect(self, windows: Windows, now_s: int) -> Detection:
+    def detect(self, windows: Windows, now_s: int, since_s: Mapping[str, int] | None = None) -> Detection:
         raise ZeroDivisionError("a defect")
 
 
@@ -272,7 +285,7 @@ def test_the_next_owner_reads_what_the_last_commit_still_holds_back() -> None:
 
 
 def surge_of(town: Town, life: Callable[[], Life]) -> None:
-    """A cluster rises for half an hour and is quiet afterwards, seen tick by tick."""
+    """A cluster rises for half an hour and is quiet for three hours and a half, seen tick by tick."""
     for step in range(12 * 4):
         town.now_s += BUCKET_S
         if step < 6:
@@ -292,9 +305,34 @@ def test_a_surge_has_one_life_from_firing_to_resolved(town: Town, often: bool) -
         (SurgeNotice.RESOLVED, SurgeStatus.RESOLVED),
     ]
     assert len({one.surge_id for one in found}) == 1
-    assert town.courses() == []
+    assert [(one.surge_id, one.state) for one in town.courses()] == [(found[0].surge_id, CourseState.ENDED)]
+    assert {kind: town.told("surges", state=kind) for kind in ("pending", "firing", "resolved")} == {
+        "pending": 0,
+        "firing": 0,
+        "resolved": 0,
+    }
     assert town.counted() == {"c-1": 30}
     assert [found[0].observed, found[1].observed] == [10, 20]
+
+
+@pytest.mark.parametrize("often", [False, True], ids=["one life", "a life for every tick"])
+def test_an_end_is_remembered_for_a_day_and_what_rises_meanwhile_is_another_surge(often: bool) -> None:
+    detector = Listening(DetectPolicy(), WindowPolicy())
+    town = Town(detector=lambda: detector)
+    life = Life(town)
+    surge_of(town, (lambda: Life(town)) if often else (lambda: life))
+    (ended,) = town.courses()
+    since_s = epoch_ms_of(ended.since) // 1000
+    assert detector.asked[0] == {}
+    surge_of(town, (lambda: Life(town)) if often else (lambda: life))
+    assert detector.asked[-1]["c-1"] > since_s
+    assert since_s in {asked.get("c-1") for asked in detector.asked}
+    told = [surge_id for surge_id, notice in notices(town) if notice in ("firing", "resolved")]
+    assert told[0] == told[1] != told[2] == told[3]
+    assert {one.surge_id for one in town.courses()} == {told[0], told[2]}
+    town.now_s += DAY_S
+    (Life(town) if often else life).tick()
+    assert town.courses() == []
 
 
 def test_what_is_told_of_a_surge(town: Town) -> None:

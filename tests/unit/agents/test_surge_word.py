@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.surge_word import SurgeWord
-from models.surge.lifecycle import Word
+from models.surge.word import Word
 from schemas.codec import encode
 from schemas.contract import time_of
 from schemas.feedback import Correction

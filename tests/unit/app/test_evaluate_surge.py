@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.evaluate.surge_alerts import all_alerts, lifecycle_of
+from app.evaluate.surge_alerts import all_alerts
 from app.evaluate.surge_backtest import Asked, Backtest, run_backtest
 from app.evaluate.surge_compared import levels_of, surge_compared
+from app.evaluate.surge_ends import lifecycle_of
 from app.evaluate.surge_peers import (
     Point,
     gaussian,

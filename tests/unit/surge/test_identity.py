@@ -171,3 +171,14 @@ def test_a_part_that_rose_before_it_was_known_is_no_surge_of_its_own() -> None:
     found = followed(under("abp", SPLIT), course("s-1", "a"), course("s-2", "p", told=False), seen=seen)
     assert [one.clusters for one in found.courses] == [("a", "p")]
     assert [one.into for one in found.folded] == ["s-1"]
+
+
+def test_the_end_of_a_surge_goes_with_the_counts_and_is_folded_into_none() -> None:
+    ended = replace(course("s-1", "a", told=False), state=State.ENDED)
+    going = course("s-2", "b")
+    found = followed(under("b", MERGED), ended, going)
+    assert found.courses == (
+        replace(going, generation_id="g-2"),
+        replace(ended, clusters=("b",), generation_id="g-2"),
+    )
+    assert found.folded == ()

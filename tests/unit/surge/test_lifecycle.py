@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
+from models.surge.detect import DetectPolicy
 from models.surge.lifecycle import (
-    UNSAID,
     Course,
     Evidence,
     LifecyclePolicy,
     Notice,
     State,
-    Word,
     begin,
-    heed,
     join,
+    looked_from,
     step,
     surge_id_of,
     together,
 )
+from models.surge.word import UNSAID, Word, heed
 
 NOW_S = 1_772_443_800
 POLICY = LifecyclePolicy(pending_s=300)
@@ -41,6 +41,7 @@ def fresh(evidence: Evidence) -> Course:
 LATER: dict[str, Any] = {"silenced_until_s": NOW_S + 1}
 ENDED: dict[str, Any] = {"silenced_until_s": NOW_S}
 LONG = NOW_S - POLICY.flap_s
+DAY_AGO = NOW_S - POLICY.remembered_s
 GREW = replace(STAYS, observed=44)  # an excess of 40, twice the one told
 GREW_TWICE = replace(STAYS, observed=84)
 WIDER = replace(STAYS, observed=100, expected=75.0, window_s=86_400)  # many more tickets, hardly more excess
@@ -117,11 +118,11 @@ WIDER = replace(STAYS, observed=100, expected=75.0, window_s=86_400)  # many mor
         pytest.param(course(State.RESOLVED, True), GONE, State.RESOLVED, None, id="not gone for long"),
         pytest.param(course(State.RESOLVED, True), STAYS, State.FIRING, None, id="comes back"),
         pytest.param(course(State.RESOLVED, True), GREW, State.FIRING, Notice.GREW, id="comes back larger"),
-        pytest.param(course(State.RESOLVED, True, LONG), GONE, None, Notice.RESOLVED, id="resolved"),
+        pytest.param(course(State.RESOLVED, True, LONG), GONE, State.ENDED, Notice.RESOLVED, id="resolved"),
         pytest.param(
             course(State.RESOLVED, True, LONG, acknowledged_until_s=NOW_S + 1),
             GONE,
-            None,
+            State.ENDED,
             Notice.RESOLVED,
             id="resolved while seen to",
         ),
@@ -129,9 +130,19 @@ WIDER = replace(STAYS, observed=100, expected=75.0, window_s=86_400)  # many mor
             course(State.RESOLVED, True, LONG, **LATER), GONE, State.RESOLVED, None, id="resolved in silence"
         ),
         pytest.param(
-            course(State.RESOLVED, True, LONG, **ENDED), GONE, None, Notice.RESOLVED, id="and told after it"
+            course(State.RESOLVED, True, LONG, **ENDED),
+            GONE,
+            State.ENDED,
+            Notice.RESOLVED,
+            id="and told after it",
         ),
-        pytest.param(course(State.RESOLVED, False, LONG, **LATER), GONE, None, None, id="nothing is owed"),
+        pytest.param(
+            course(State.RESOLVED, False, LONG, **LATER), GONE, State.ENDED, None, id="nothing is owed"
+        ),
+        pytest.param(course(State.ENDED), GONE, State.ENDED, None, id="remembered"),
+        pytest.param(course(State.ENDED), ENTERS, State.ENDED, None, id="what rises is another surge"),
+        pytest.param(course(State.ENDED, False, DAY_AGO + 1), GONE, State.ENDED, None, id="nearly forgotten"),
+        pytest.param(course(State.ENDED, False, DAY_AGO), ENTERS, None, None, id="forgotten"),
     ],
 )
 def test_a_row(before: Course, evidence: Evidence, then: State | None, told: Notice | None) -> None:
@@ -154,6 +165,32 @@ def test_what_was_last_seen_is_what_it_ends_with() -> None:
     after, _ = step(course(State.FIRING, True), GONE, NOW_S, POLICY)
     assert after is not None
     assert (after.last, after.since_s) == (STAYS, NOW_S)
+
+
+def test_an_end_is_remembered_by_when_its_evidence_was_gone() -> None:
+    before = course(State.RESOLVED, True, LONG, acknowledged_until_s=NOW_S + 1)
+    after, _ = step(before, GONE, NOW_S, POLICY)
+    assert after == replace(before, state=State.ENDED, told=False)
+
+
+def test_it_is_remembered_as_long_as_a_window_could_reach_back_to_it() -> None:
+    assert LifecyclePolicy().remembered_s == max(DetectPolicy().windows_s)
+
+
+def test_after_an_end_what_came_before_it_does_not_count() -> None:
+    ends = [
+        course(State.ENDED, clusters=("c-1", "c-2"), since_s=NOW_S - 900),
+        course(State.ENDED, clusters=("c-2",), since_s=NOW_S - 600),
+        course(State.ENDED, clusters=("c-2",), since_s=NOW_S - 700),
+        course(State.RESOLVED, clusters=("c-3",)),
+        course(State.FIRING, clusters=("c-1",)),
+    ]
+    assert looked_from(ends) == {"c-1": NOW_S - 900, "c-2": NOW_S - 600}
+
+
+@pytest.mark.parametrize("word", [Word(NOW_S - 60, NOW_S + 9), Word(0, 0, NOW_S + 9)], ids=["ack", "silence"])
+def test_nobody_speaks_of_a_surge_that_has_ended(word: Word) -> None:
+    assert heed(course(State.ENDED), word, NOW_S) == (course(State.ENDED), None)
 
 
 AT_S = NOW_S - 60
