@@ -1,11 +1,12 @@
-"""Where the surges of a backtest end, as a worker remembers it from one evaluation to the next. Under surge_walk."""
+"""Where the surges of a backtest begin and end, as a worker remembers it from one evaluation to the next. Under
+surge_walk."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from models.surge.detect import Detection
-from models.surge.lifecycle import Course, Evidence, LifecyclePolicy, begin, looked_from, step
+from models.surge.lifecycle import Course, Evidence, LifecyclePolicy, Notice, begin, looked_from, step
 
 
 def lifecycle_of(bucket_s: int) -> LifecyclePolicy:
@@ -24,8 +25,8 @@ class Ends:
         """Series, and from when on their counts are a new rise: what the next evaluation is to be told."""
         return looked_from(self._courses)
 
-    def take(self, names: Sequence[str], found: Detection) -> None:
-        """Go on with what an evaluation says of the series `names` [C]."""
+    def take(self, names: Sequence[str], found: Detection) -> list[str]:
+        """Go on with what an evaluation says of the series `names` [C]; those of which a surge is told now."""
         rows = {name: row for row, name in enumerate(names)}
         going = {one.clusters[0] for one in self._courses if one.is_open}
         fresh = [
@@ -39,8 +40,9 @@ class Ends:
             for one in self._courses
             if one.clusters[0] in rows
         ]
-        stepped = [step(one, evidence, found.at_s, self._policy)[0] for one, evidence in (*there, *fresh)]
-        self._courses = [one for one in stepped if one is not None]
+        stepped = [step(one, evidence, found.at_s, self._policy) for one, evidence in (*there, *fresh)]
+        self._courses = [one for one, _ in stepped if one is not None]
+        return [one.clusters[0] for one, notice in stepped if one is not None and notice is Notice.FIRING]
 
 
 def _evidence(found: Detection, row: int, is_new: bool) -> Evidence:

@@ -1,9 +1,8 @@
 """The worker's detector over simulated weeks: false pages, how long a rise takes to be seen, and what a look costs.
 
 1,000 clusters, 50 planted surges a week, an evaluation every 5 minutes (shared/tools/simulate_counts.py, beside the
-repository). A page is a cluster that enters while no course of its is open; a course ends when it has not stayed for
-2 hours. A page is true where it comes within a planted surge, and one at the first evaluation began before the week
-and is none.
+repository). A page is what the worker's own lifecycle tells first of a surge. It is true within a planted surge; one at
+the first evaluation began before the week and is none.
 
 Prints tables; asserts what must hold of them, and no time.
 """
@@ -11,7 +10,7 @@ Prints tables; asserts what must hold of them, and no time.
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -22,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.evaluate.surge_ends import Ends
-from models.surge.detect import Detection, Detector, DetectPolicy
+from models.surge.detect import Detector, DetectPolicy
 from models.surge.lifecycle import LifecyclePolicy
 from models.surge.window import DAY_S, HOUR_S, WindowPolicy, Windows
 
@@ -31,9 +30,6 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3_600)]
 _TOOL = (Path(__file__).resolve().parents[2] / "../shared/tools/simulate_counts.py").resolve()
 _MONDAY_S = 20_003 * DAY_S
 _SEEDS = (1, 2, 3, 4, 5)
-_OPEN_FOR = 24  # evaluations
-
-Seen = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,41 +72,25 @@ def begun(history: NDArray[np.int64]) -> Windows:
     return windows
 
 
-def looks(week: dict[str, Any], *detectors: Detector) -> Iterator[tuple[Detection, ...]]:
-    """What detectors say at each of the week's evaluations, each told where the surges that it found ended."""
+def pages_of(week: dict[str, Any], *detectors: Detector) -> list[list[Page]]:
+    """What detectors page in the week, each told where the surges that it found ended."""
     windows = begun(week["hist"])
     ended = [Ends(LifecyclePolicy()) for _ in detectors]
+    pages: list[list[Page]] = [[] for _ in detectors]
     for step, counts in enumerate(week["test"].T):
         at_s = _MONDAY_S + step * 300
         for cluster in np.flatnonzero(counts).tolist():
             windows.add(f"c{cluster}", at_s, int(counts[cluster]))
         windows.roll(at_s + 300)
-        found = tuple(
-            detector.detect(windows, at_s + 300, ends.since_s())
-            for detector, ends in zip(detectors, ended, strict=True)
-        )
-        for one, ends in zip(found, ended, strict=True):
-            ends.take(windows.clusters, one)
-        yield found
-
-
-def pages_of(enters: Seen, stays: Seen) -> list[Page]:
-    """[T, C] each to pages."""
-    found = []
-    open_until = np.full(enters.shape[1], -1)
-    for step, (entering, staying) in enumerate(zip(enters, stays, strict=True)):
-        opened = entering & (open_until < step)
-        found += [Page(int(cluster), step) for cluster in np.flatnonzero(opened)] if step else []
-        open_until[opened | (staying & (open_until >= step))] = step + _OPEN_FOR
-    return found
+        for detector, ends, found in zip(detectors, ended, pages, strict=True):
+            told = ends.take(windows.clusters, detector.detect(windows, at_s + 300, ends.since_s()))
+            found += [Page(int(name[1:]), step) for name in told] if step else []
+    return pages
 
 
 def watch(week: dict[str, Any]) -> Week:
-    detectors = [Detector(DetectPolicy(rule=rule), WindowPolicy()) for rule in ("model", "ratio")]
-    seen = [[(look.enters, look.stays) for look in both] for both in looks(week, *detectors)]
-    by_model, by_ratio = (
-        pages_of(np.stack([both[of][0] for both in seen]), np.stack([both[of][1] for both in seen]))
-        for of in (0, 1)
+    by_model, by_ratio = pages_of(
+        week, *(Detector(DetectPolicy(rule=rule), WindowPolicy()) for rule in ("model", "ratio"))
     )
     surges = {surge["cluster"]: surge | {"delay": np.inf, "tickets": np.inf} for surge in week["truth"]}
 
