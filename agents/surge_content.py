@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from agents.live import InForce
 from agents.surge_state import SurgeState
@@ -108,12 +109,14 @@ def owner_of(cluster_id: str, in_force: InForce) -> str | None:
 
 
 def link_of(runbook: str | None, cluster_id: str) -> str | None:
-    """The cluster's runbook: `{cluster}` in the setting stands for its id; without it, its id comes behind a slash."""
+    """The cluster's runbook: `{cluster}` in the setting stands for its id; without it, its id comes behind a
+    slash. People choose the ids of clusters that they add, so what no link may hold is quoted."""
     if runbook is None:
         return None
+    name = quote(cluster_id, safe="")
     if "{cluster}" in runbook:
-        return runbook.replace("{cluster}", cluster_id)
-    return f"{runbook.rstrip('/')}/{cluster_id}"
+        return runbook.replace("{cluster}", name)
+    return f"{runbook.rstrip('/')}/{name}"
 
 
 def _reason(told: Told) -> ResolvedReason | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from confluent_kafka import KafkaError
 
+from agents.surge_content import link_of
 from models.errors import Fatal, Transient
 from models.generation import LineageEvent
 from models.surge.detect import Detection, Detector, DetectPolicy
@@ -327,6 +328,21 @@ def test_what_is_told_of_a_surge(town: Town) -> None:
     assert surge.chart is not None
     assert (len(surge.chart.hours), sum(surge.chart.hours)) == (168, 11)
     assert [member.id for member in surge.members] == ["c-1"]
+
+
+@pytest.mark.parametrize(
+    ("base", "cluster_id", "link"),
+    [
+        (None, "c-1", None),
+        ("https://wiki.example.com/", "c-1", "https://wiki.example.com/c-1"),
+        ("https://wiki.example.com/{cluster}?v=2", "c-1", "https://wiki.example.com/c-1?v=2"),
+        ("https://wiki.example.com", "a/b #1", "https://wiki.example.com/a%2Fb%20%231"),
+        ("https://wiki.example.com/?c={cluster}", "a&b", "https://wiki.example.com/?c=a%26b"),
+    ],
+    ids=["none", "behind", "in place", "odd characters behind", "odd characters in place"],
+)
+def test_where_the_runbook_of_a_cluster_is(base: str | None, cluster_id: str, link: str | None) -> None:
+    assert link_of(base, cluster_id) == link
 
 
 def test_what_was_over_before_it_could_be_told_pages_nobody(town: Town) -> None:
