@@ -552,6 +552,14 @@ def test_what_another_version_wrote_ends_the_worker(town: Town, key: bytes) -> N
     assert town.kafka.visible(NAMES.surges) == []
 
 
+def test_a_count_of_another_version_ends_the_worker_and_is_not_lost(town: Town) -> None:
+    town.count("c-1")
+    town.write(b'{"schema_version":2}')
+    with pytest.raises(Fatal, match=r"tickets\.counts was written by another version of Sluice"):
+        Life(town).turn()
+    assert (town.dead(), town.counted()) == ([], {})
+
+
 def test_the_gauges_of_who_lost_the_counts_are_empty(town: Town) -> None:
     life = Life(town)
     for _ in range(10):
