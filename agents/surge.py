@@ -26,6 +26,7 @@ from agents.feed import BatchChannel
 from agents.intake import Refused
 from agents.live import InForce, Live
 from agents.metrics import Metrics
+from agents.state import end_if_newer
 from agents.surge_look import Looked, Seer
 from agents.surge_state import COUNTS, SOURCE, SurgeState, recent_of
 from agents.topics import TopicNames
@@ -151,10 +152,12 @@ def _read(record: Record) -> Recent:
 
     Raises:
         Invalid: it holds none.
+        Fatal: another version of Sluice wrote it.
     """
     try:
         return recent_of(decode(Count, record.value()))
     except Unreadable as error:
+        end_if_newer(record, error)
         raise Invalid(error.reason.value, error.field, error.detail) from error
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from agents.live import InForce
 from agents.surge_state import SurgeState
-from agents.surge_texts import ClusterTexts
-from models.surge.examples import MOST, examples_of
+from models.surge.examples import MOST, Described, examples_of
 from models.surge.grouping import Recent
 from models.surge.lifecycle import Course, Notice, State
 from models.surge.window import HOUR_S
@@ -46,7 +46,7 @@ def surge_of(
     told: Told,
     state: SurgeState,
     recent: Sequence[Recent],
-    texts: ClusterTexts,
+    described: Sequence[Described],
     in_force: InForce,
     runbook: str | None,
 ) -> Surge:
@@ -54,6 +54,7 @@ def surge_of(
 
     Args:
         recent: the counts of the last day, their clusters as the generation has them.
+        described: tickets of its clusters since it started.
         runbook: where runbooks are (see `link_of`).
     """
     course, now_s = told.course, state.now_s
@@ -81,7 +82,7 @@ def surge_of(
         q_value=last.q,
         window=Window(start=time_of((end_s - last.window_s) * 1000), end=time_of(end_s * 1000)),
         customers_affected=len({one.customer or (one.ticket_id,) for one in own}),
-        descriptions=[one.text for one in examples_of(texts.of(course.clusters, course.started_s), MOST)],
+        descriptions=[one.text for one in examples_of(described, MOST)],
         generation_id=in_force.id,
         runbook=link_of(runbook, course.clusters[0]),
         ticket_ids=[one.ticket_id for one in own[-_MOST_IDS:]],
@@ -108,12 +109,14 @@ def owner_of(cluster_id: str, in_force: InForce) -> str | None:
 
 
 def link_of(runbook: str | None, cluster_id: str) -> str | None:
-    """The cluster's runbook: `{cluster}` in the setting stands for its id; without it, its id comes behind a slash."""
+    """The cluster's runbook: `{cluster}` in the setting stands for its id; without it, its id comes behind a
+    slash. People choose the ids of clusters that they add, so what no link may hold is quoted."""
     if runbook is None:
         return None
+    name = quote(cluster_id, safe="")
     if "{cluster}" in runbook:
-        return runbook.replace("{cluster}", cluster_id)
-    return f"{runbook.rstrip('/')}/{cluster_id}"
+        return runbook.replace("{cluster}", name)
+    return f"{runbook.rstrip('/')}/{name}"
 
 
 def _reason(told: Told) -> ResolvedReason | None:

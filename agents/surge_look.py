@@ -14,6 +14,7 @@ from agents.surge_word import SurgeWord
 from agents.wire import Output
 from models.generation import Generation
 from models.surge.detect import Detection, Detector
+from models.surge.examples import Described
 from models.surge.grouping import GroupingPolicy, Recent, Rising, families
 from models.surge.identity import follow
 from models.surge.lifecycle import (
@@ -58,9 +59,12 @@ class Seer:
 
     def now_called(self, cluster_id: str, in_force: InForce) -> str:
         """The cluster that a cluster went into by now: a count may name one that was merged."""
+        return self._merged(in_force).get(cluster_id, cluster_id)
+
+    def _merged(self, in_force: InForce) -> dict[str, str]:
         if self._called[0] != in_force.id:
             self._called = (in_force.id, merged_into(in_force.generation))
-        return self._called[1].get(cluster_id, cluster_id)
+        return self._called[1]
 
     def hear(self, state: SurgeState, in_force: InForce) -> Looked | None:
         """What people said since it was last asked, of the open surges; None where that is nothing."""
@@ -152,8 +156,16 @@ class Seer:
         outputs: list[Output],
     ) -> Looked:
         recent = self._recent(state, in_force) if told else []
-        surges = [surge_of(one, state, recent, self.texts, in_force, self.runbook) for one in told]
+        surges = [
+            surge_of(one, state, recent, self._described(one.course, in_force), in_force, self.runbook)
+            for one in told
+        ]
         return Looked([*outputs, *state.put_courses(courses)], surges)
+
+    def _described(self, course: Course, in_force: InForce) -> list[Described]:
+        """Tickets of its clusters, also those that were decided on under a cluster which has been merged since."""
+        went = [name for name, into in self._merged(in_force).items() if into in course.clusters]
+        return self.texts.of(dict.fromkeys((*course.clusters, *went)), course.started_s)
 
 
 def merged_into(generation: Generation) -> dict[str, str]:

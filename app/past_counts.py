@@ -17,6 +17,7 @@ from itertools import islice
 from confluent_kafka import Producer
 
 from agents.follower import Lookup
+from agents.state import end_if_newer
 from agents.wire import Output, Record
 from app.publisher import write
 from models.surge.window import DAY_S, WindowPolicy
@@ -58,6 +59,7 @@ def write_counts(
     Raises:
         Transient: the topic cannot be read.
         KafkaException: it cannot be written.
+        Fatal: another version of Sluice wrote counts of these clusters.
     """
     kept = {(one.ticket_id, one.cluster_id): one for one in counts if is_kept(one.at_ms, now_ms)}
     if kept:
@@ -84,7 +86,8 @@ def _known(lookup: Lookup, topic: str, clusters: frozenset[str]) -> set[tuple[st
             return
         try:
             count = decode(Count, record.value())
-        except Unreadable:
+        except Unreadable as error:
+            end_if_newer(record, error)
             return  # nobody counts it
         found.add((count.ticket_id, count.cluster_id))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from app.cli import surges_word
 from app.cli.console import Bootstrap, Json, out, print_json
@@ -46,17 +47,23 @@ def list_them(
         return
     table = Table("surge", "problem", "tickets", "expected", "customers", "owner", "since", "is")
     for one in surges:
-        table.add_row(
-            one.surge_id,
-            one.cluster.name + (f" and {len(one.members) - 1} more" if len(one.members) > 1 else ""),
-            f"{one.observed:,}",
-            f"{one.expected:,.1f}",
-            f"{one.customers_affected:,}",
-            one.owner or "nobody",
-            minute(one.started_at),
-            state_of(one, now),
-        )
+        table.add_row(*row_of(one, now))
     out.print(table)
+
+
+def row_of(one: Surge, now: datetime) -> list[Text]:
+    """A surge as a row of the list. Names are people's words: what stands in brackets is no markup."""
+    cells = (
+        one.surge_id,
+        one.cluster.name + (f" and {len(one.members) - 1} more" if len(one.members) > 1 else ""),
+        f"{one.observed:,}",
+        f"{one.expected:,.1f}",
+        f"{one.customers_affected:,}",
+        one.owner or "nobody",
+        minute(one.started_at),
+        state_of(one, now),
+    )
+    return [Text(cell) for cell in cells]
 
 
 @app.command()

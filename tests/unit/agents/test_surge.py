@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from confluent_kafka import KafkaError
 
+from agents.surge_content import link_of
 from models.errors import Fatal, Transient
-from models.generation import LineageEvent
+from models.generation import Generation, LineageEvent
 from models.surge.detect import Detection, Detector, DetectPolicy
 from models.surge.window import DAY_S, WindowPolicy, Windows
 from schemas.codec import encode
@@ -367,6 +368,21 @@ def test_what_is_told_of_a_surge(town: Town) -> None:
     assert [member.id for member in surge.members] == ["c-1"]
 
 
+@pytest.mark.parametrize(
+    ("base", "cluster_id", "link"),
+    [
+        (None, "c-1", None),
+        ("https://wiki.example.com/", "c-1", "https://wiki.example.com/c-1"),
+        ("https://wiki.example.com/{cluster}?v=2", "c-1", "https://wiki.example.com/c-1?v=2"),
+        ("https://wiki.example.com", "a/b #1", "https://wiki.example.com/a%2Fb%20%231"),
+        ("https://wiki.example.com/?c={cluster}", "a&b", "https://wiki.example.com/?c=a%26b"),
+    ],
+    ids=["none", "behind", "in place", "odd characters behind", "odd characters in place"],
+)
+def test_where_the_runbook_of_a_cluster_is(base: str | None, cluster_id: str, link: str | None) -> None:
+    assert link_of(base, cluster_id) == link
+
+
 def test_what_was_over_before_it_could_be_told_pages_nobody(town: Town) -> None:
     for _ in range(50):
         town.count("c-1")
@@ -413,6 +429,23 @@ def test_the_look_follows_the_ends_of_buckets(town: Town) -> None:
     assert town.told("surge_evaluation_seconds_count") == 2  # at the start, and after the first bucket
 
 
+def after(way: str, at_ms: int) -> Generation:
+    """The generation in which c-1 was merged into c-2, or split off it."""
+    rows = unit_rows(len(CLUSTERS), DIM, 1)
+    made = generation(["mobile"] * len(CLUSTERS), rows, list(enumerate(rows)))
+    if way == "split":
+        return replace(made, lineage=(LineageEvent("split", "c-2", "c-1", 0.5, at_ms),))
+    rows = np.delete(rows, 1, 0)
+    return replace(
+        made,
+        clusters=tuple(one for one in made.clusters if one.id != "c-1"),
+        centroids=rows,
+        exemplars=rows.astype(np.float16),
+        exemplar_cluster=made.exemplar_cluster[:-1],
+        lineage=(LineageEvent("merged", "c-1", "c-2", 1.0, at_ms),),
+    )
+
+
 @pytest.mark.parametrize("way", ["merged", "split"])
 def test_counts_and_surge_follow_their_cluster_into_another_generation(town: Town, way: str) -> None:
     life = Life(town)
@@ -420,25 +453,7 @@ def test_counts_and_surge_follow_their_cluster_into_another_generation(town: Tow
         town.count("c-1")
     town.now_s += BUCKET_S
     life.tick()
-    rows = unit_rows(len(CLUSTERS), DIM, 1)
-    made = generation(["mobile"] * len(CLUSTERS), rows, list(enumerate(rows)))
-    at_ms = town.now_s * 1000
-    if way == "merged":
-        clusters = tuple(one for one in made.clusters if one.id != "c-1")
-        lineage = (LineageEvent("merged", "c-1", "c-2", 1.0, at_ms),)
-        rows, exemplars = np.delete(rows, 1, 0), made.exemplar_cluster[:-1]
-    else:
-        clusters, exemplars = made.clusters, made.exemplar_cluster
-        lineage = (LineageEvent("split", "c-2", "c-1", 0.5, at_ms),)
-    made = replace(
-        made,
-        clusters=clusters,
-        centroids=rows,
-        exemplars=rows.astype(np.float16),
-        exemplar_cluster=exemplars,
-        lineage=lineage,
-    )
-    town.standing.in_force = in_force(made, "g-2")
+    town.standing.in_force = in_force(after(way, town.now_s * 1000), "g-2")
     town.now_s += BUCKET_S
     town.count("c-1", generation_id="g-1")  # decided on under the one before
     life.tick()
@@ -458,6 +473,24 @@ def test_counts_and_surge_follow_their_cluster_into_another_generation(town: Tow
     Life(town).tick()
     assert {surge.surge_id for surge in town.surges()} == {course.surge_id}
     assert sum(town.counted().values()) == 41
+
+
+def test_what_was_said_in_a_cluster_that_was_merged_still_tells_of_the_surge(town: Town) -> None:
+    life = Life(town)
+    life.tells("c-1", "t-1", "the camera stays black")
+    for _ in range(40):
+        town.count("c-1")
+    town.now_s += BUCKET_S
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    for _ in range(120):
+        town.count("c-2")
+    town.now_s += BUCKET_S
+    life.tick()
+    assert [(one.notice, one.cluster.id, one.descriptions) for one in town.surges()] == [
+        (SurgeNotice.FIRING, "c-1", ["the camera stays black"]),
+        (SurgeNotice.GREW, "c-2", ["the camera stays black"]),
+    ]
 
 
 # -- people
@@ -555,6 +588,14 @@ def test_what_another_version_wrote_ends_the_worker(town: Town, key: bytes) -> N
     with pytest.raises(Fatal, match="another version of Sluice"):
         life.turn()
     assert town.kafka.visible(NAMES.surges) == []
+
+
+def test_a_count_of_another_version_ends_the_worker_and_is_not_lost(town: Town) -> None:
+    town.count("c-1")
+    town.write(b'{"schema_version":2}')
+    with pytest.raises(Fatal, match=r"tickets\.counts was written by another version of Sluice"):
+        Life(town).turn()
+    assert (town.dead(), town.counted()) == ([], {})
 
 
 def test_the_gauges_of_who_lost_the_counts_are_empty(town: Town) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from agents.follower import Lookup
 from app.past_counts import PastCount, is_kept, write_counts
+from models.errors import Fatal
 from schemas.codec import decode
 from schemas.contract import epoch_ms_of
 from schemas.surge import Count
@@ -97,3 +98,10 @@ def test_thousands_are_written_in_several_transactions(topic: Topic) -> None:
     assert len(set(topic.counted)) == 4_500
     markers = [stored for stored in topic.kafka.logs[TOPIC, 0] if stored.aborted]
     assert len(markers) == 3
+
+
+def test_beside_counts_of_another_version_none_is_written(topic: Topic) -> None:
+    topic.kafka.append(TOPIC, 0, b"c-1", b'{"schema_version":2}')
+    with pytest.raises(Fatal, match="another version of Sluice"):
+        topic.write([count(1)])
+    assert len(topic.kafka.visible(TOPIC)) == 1

@@ -1,11 +1,14 @@
 """`sluice surges`: which surge and which cluster a name leads to, and what a person reads."""
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import cast
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
-from app.cli.surges import days_of, length_of, lines_of, state_of
+from app.cli.surges import days_of, length_of, lines_of, row_of, state_of
 from app.cli.surges_word import seconds_of
 from app.surges import cluster_for, newest_first, surge_named
 from models.errors import Fatal
@@ -123,6 +126,20 @@ SOON, PAST = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
 )
 def test_what_it_is_by_now(given: Surge, state: str) -> None:
     assert state_of(given, NOW) == state
+
+
+def test_a_name_in_the_list_is_read_as_it_is_written() -> None:
+    """Names are people's words, and brackets in them no markup."""
+    odd = surge(owner="[b]team").model_copy(
+        update={"cluster": SurgeCluster(id="c-1", name="[/kiosk] stays [red]")}
+    )
+    console = Console(width=200, file=StringIO())
+    table = Table(*"abcdefgh")
+    table.add_row(*row_of(odd, NOW))
+    console.print(table)
+    shown = cast(StringIO, console.file).getvalue()
+    assert "[/kiosk] stays [red]" in shown
+    assert "[b]team" in shown
 
 
 def test_a_surge_of_which_little_is_known() -> None:
