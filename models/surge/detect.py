@@ -51,9 +51,10 @@ class DetectPolicy:
             is false_pages_per_week / looks. Were the evaluations independent, a level L would bring about L false
             discoveries at each, whatever the number of clusters, so 2016 L a week; the least of sixteen windows is
             taken, and a tail's parameters are estimates, which makes them more. Simulated weeks of 1,000 clusters
-            (tools/simulate_counts.py) had at L = 1.2e-4 1.6 false pages (seeds 1 to 5) and 1.9 (seeds 21 to 35), at
-            2e-4 3.2 and 3.6, at .05 145 by a plain detector: 2 / 1.2e-4 = 16,700. Hourly roll-ups have a twelfth of
-            the evaluations and so fewer false pages than are asked for.
+            (tools/simulate_counts.py) had, by the worker's own lifecycle, at L = 1.5e-4 1.4 false pages (seeds 1 to
+            5) and 1.6 (seeds 21 to 25), at 2e-4 1.8 and 2.7 (seeds 21 to 23), at .05 145 by a plain detector: two
+            lie at 1.8e-4 or so, and 2 / 1.8e-4 = 11,000. Hourly roll-ups have a twelfth of the evaluations and so fewer
+            false pages than are asked for.
         exit_chance: a surge stays while its tail probability is no larger. In a simulated week clusters without a surge
             were below it at .4 % of the evaluations, planted steps of 8 an hour and more at all of theirs.
         windows_s: lengths of the windows, each a third or so longer than the one before; those that are no whole number
@@ -67,7 +68,7 @@ class DetectPolicy:
     false_pages_per_week: float = 2.0
     rule: Rule = "model"
     min_count: int = 3
-    looks: float = 16_700.0
+    looks: float = 11_000.0
     exit_chance: float = 1e-3
     windows_s: tuple[int, ...] = tuple(
         60 * minutes

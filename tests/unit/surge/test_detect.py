@@ -53,7 +53,7 @@ def test_onsets_by_hand() -> None:
 
 
 def test_more_pages_are_put_up_with_where_more_are_asked_for() -> None:
-    few, many = DetectPolicy(false_pages_per_week=0.01), DetectPolicy(false_pages_per_week=100.0)
+    few, many = DetectPolicy(false_pages_per_week=0.001), DetectPolicy(false_pages_per_week=100.0)
     windows = surging(1.7, 4)
     assert not judge(windows, few).enters.any()
     assert judge(windows, many).enters[0]
