@@ -167,8 +167,20 @@ CASES = {
     "nobody looks": (
         "SluiceNobodyLooks",
         series("sluice_surge_evaluated_seconds", OWN, "0+300x4 1200x56"),
-        40,
+        45,
         True,
+    ),
+    "nobody looks, and whoever did starts over and over": (
+        "SluiceNobodyLooks",
+        series("sluice_surge_evaluated_seconds", OWN, "0+300x4 0x56"),
+        45,
+        True,
+    ),
+    "nothing was ever counted": (
+        "SluiceNobodyLooks",
+        series("sluice_surge_evaluated_seconds", OWN, "0x60"),
+        40,
+        False,
     ),
     "somebody looks": (
         "SluiceNobodyLooks",
