@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.emerging.group import Group, Newcomer
+from models.emerging.group import Group, Newcomer, chance
 from models.emerging.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
 from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from models.evidence import Searchable, gather
@@ -36,6 +36,8 @@ class EmergingPolicy:
         window_ms: how long a ticket waits for others.
         most: tickets that wait at once, the latest.
         weights, at: of the judge, and the log-odds from which on a handful is announced.
+        chance: of as many tickets by the history's own share of tickets like them, up to which they are news: nobody is
+            to be called for five tickets where ten are usual.
     """
 
     least: int = 5
@@ -43,6 +45,7 @@ class EmergingPolicy:
     most: int = 4_096
     weights: Weights = COMMITTED.weights
     at: float = COMMITTED.at
+    chance: float = 0.05
 
 
 Note = Callable[[Sequence[Newcomer], Floats], None]
@@ -172,7 +175,9 @@ class TriagePool:
                 return None
             if self._note is not None:
                 self._note([self._tickets[one] for one in handful], found)
-            if float(log_odds(found[None, :], self._policy.weights)[0]) >= self._policy.at:
+            surely = float(log_odds(found[None, :], self._policy.weights)[0]) >= self._policy.at
+            total = self._points[list(handful)].sum(axis=0)
+            if surely and chance(count, self._expected(total, count, space)) <= self._policy.chance:
                 return self._grouped(handful, space)
         return None
 
@@ -271,10 +276,13 @@ class TriagePool:
         """How many of the window's tickets would be as near to the group by chance: the share of the generation's
         exemplars that would join it, of which half a one is always there (Jeffreys' rule)."""
         assert self._space is not None
-        gain = together(self._space, self._past + group.total, group.count + 1.0)
-        gain -= float(together(self._space, group.total, float(group.count)))
-        joins = int((gain > together(self._space, self._past, 1.0)).sum())
-        tickets = max(len(self._came_ms), group.count)
+        return self._expected(group.total, group.count, self._space)
+
+    def _expected(self, total: Floats, count: int, space: Space) -> float:
+        gain = together(space, self._past + total, count + 1.0)
+        gain -= float(together(space, total, float(count)))
+        joins = int((gain > together(space, self._past, 1.0)).sum())
+        tickets = max(len(self._came_ms), count)
         return tickets * (joins + 0.5) / (len(self._past) + 1.0)
 
     def _past_points(self) -> Floats:

@@ -121,6 +121,19 @@ def test_few_are_expected_where_the_history_is_not(made: Company, pool: TriagePo
     assert pool.expected(group) == pytest.approx(came * 0.5 / (exemplars + 1))
 
 
+def test_as_many_as_the_history_would_bring_are_no_news(made: Company) -> None:
+    """The same tickets are told where that many by chance are rare enough, and not where that asks for more."""
+    others = odd([ticket for known in range(12) for ticket in made.tickets(known, 2, 41)])
+    new, asked = made.tickets(NEW, 9, 47), {}
+    for chance_at in (0.0, 0.05):
+        pool = TriagePool(made.ready, EmergingPolicy(chance=chance_at))
+        pool.take(others)
+        asked[chance_at] = pool.take(new)
+    assert asked[0.0] == []
+    (group,) = asked[0.05]
+    assert 0.0 < chance(group.count, pool.expected(group)) < 0.05
+
+
 def test_a_handful_that_is_not_sure_enough_is_judged_again_with_one_more_and_with_two(made: Company) -> None:
     noted: list[int] = []
     new = made.tickets(NEW, 9, 55)
