@@ -120,6 +120,7 @@ class _Following:
             if cluster in clusters:
                 at = clusters.index(cluster)
                 clusters[at : at + 1] = places
+                clusters[:] = dict.fromkeys(clusters)  # two that went into one are one for what comes after
 
 
 def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str, int], now_s: int) -> None:

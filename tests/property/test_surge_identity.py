@@ -127,3 +127,12 @@ def test_to_ask_again_says_nothing_new(world: World) -> None:
     again = follow(seen, found.courses, world.made, "g-2", NOW_S)
     assert (again.moves, again.emptied, again.folded) == ((), (), ())
     assert again.courses == found.courses
+
+
+def test_two_that_went_into_one_go_on_as_one() -> None:
+    went = [("c-0", "c-3", 900), ("c-1", "c-3", 900), ("c-3", "c-4", 600)]
+    lineage = tuple(LineageEvent("merged", one, into, 1.0, (NOW_S - ago) * 1000) for one, into, ago in went)
+    made = replace(BARE, clusters=(Cluster("c-4", "c-4", None, 1),), lineage=lineage)
+    course = Course("s-0", State.FIRING, ("c-0", "c-1"), NOW_S - 600, NOW_S, SEEN, True, generation_id="g-1")
+    found = follow(dict.fromkeys(NAMES, NOW_S - 20 * DAY_S), [course], made, "g-2", NOW_S)
+    assert [one.clusters for one in found.courses] == [("c-4",)]
