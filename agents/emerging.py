@@ -57,13 +57,15 @@ class EmergingWatch:
 
     def __init__(self, policy: EmergingPolicy, metrics: Metrics, now_ms: Callable[[], int]) -> None:
         self._policy, self._now_ms = policy, now_ms
-        self._changing = threading.Lock()  # held for every touch of the five below
+        self._changing = threading.Lock()  # held for every touch of the six below
         self._recent: dict[str, Newcomer] = {}  # in the order of their coming
         # Who does not lead only fills these: the next pool begins with what is recent.
         self._fresh: deque[Newcomer] = deque(maxlen=2 * policy.most)
         self._gone: deque[str] = deque(maxlen=2 * policy.most)
         self._open: dict[str, Surge] = {}
-        self._settled: set[str] = set()
+        self._settled: dict[str, Surge] = {}
+        # Settled, and announced again by a leader who had not read that yet.
+        self._undone: set[str] = set()
         self._pool: TriagePool | None = None
         self._generation = ""
         self.metrics = metrics
@@ -104,17 +106,23 @@ class EmergingWatch:
         except Unreadable:
             return
         with self._changing:
-            if surge is None or surge.kind is not SurgeKind.EMERGING or surge.status is SurgeStatus.RESOLVED:
-                if self._open.pop(surge_id, None) is not None:
-                    self._settled.add(surge_id)
-            else:
+            if surge is None:
+                self._open.pop(surge_id, None)
+            elif surge.kind is SurgeKind.EMERGING and surge.status is SurgeStatus.RESOLVED:
+                self._open.pop(surge_id, None)
+                self._undone.discard(surge_id)
+                self._settled[surge_id] = surge
+            elif surge.kind is SurgeKind.EMERGING and surge_id in self._settled:
+                self._undone.add(surge_id)
+            elif surge.kind is SurgeKind.EMERGING:
                 self._open[surge_id] = surge
 
     # -- the leader's side
 
     def look(self, in_force: InForce) -> list[Surge]:
-        """What is to be announced now, by a generation: what is new, what has doubled, what lost a ticket, and what
-        nobody has reported for a whole window. Said again until `on_surge` has read it."""
+        """What is to be announced now, by a generation: what is new, what has doubled, what lost a ticket, what nobody
+        has reported for a whole window, and what a reclustering settled while it was announced once more. Said again
+        until `on_surge` has read it."""
         now_ms = self._now_ms()
         oldest_ms = now_ms - self._policy.window_ms
         with self._changing:
@@ -123,14 +131,15 @@ class EmergingWatch:
             self._gone.clear()
             for ticket_id in [one for one, ticket in self._recent.items() if ticket.at_ms < oldest_ms]:
                 del self._recent[ticket_id]
-            recent, announced, settled = dict(self._recent), dict(self._open), set(self._settled)
+            recent, announced, settled = dict(self._recent), dict(self._open), dict(self._settled)
+            undone = sorted(self._undone)
         if self._pool is None or self._generation != in_force.id:
             self._pool, fresh = self._pool_under(in_force, recent, announced)
         pool = self._pool
         for ticket_id in gone:
             pool.forget(ticket_id)
         pool.take([ticket for ticket in fresh if ticket.ticket_id in recent])
-        found: list[Surge] = []
+        found = [settled[surge_id] for surge_id in undone]
         held = dict[str, Group]()
         for group in list(pool.groups):
             surge_id = group.key = group.key or _id_of(group)

@@ -17,7 +17,7 @@ from models.emerging.pool import EmergingPolicy
 from models.routing.corrections import no_corrections
 from schemas.codec import decode, encode
 from schemas.contract import time_of
-from schemas.surge import Surge, SurgeKind, SurgeStatus
+from schemas.surge import EmergingVerdict, Surge, SurgeKind, SurgeStatus
 from tests.fakes.records import record, state
 from tests.unit.emerging.company import DIM, HOUR_MS, PROBLEMS, Company, company
 
@@ -175,6 +175,23 @@ def test_what_a_reclustering_settled_is_not_announced_again(worker: Worker, made
     worker.watch.on_surge(record(encode(end), key=surge.surge_id.encode(), topic="tickets.surges"))
     assert worker.look() == []
     worker.read(new(made, 2, NEW, seed=4))
+    assert worker.look() == []
+
+
+def test_an_announcement_that_met_a_settlement_is_taken_back(worker: Worker, made: Company) -> None:
+    """A leader may write that it fires just after a reclustering wrote that it is settled: the verdict stands."""
+    worker.read(new(made, 6))
+    (surge,) = worker.look()
+    ends = {
+        "status": SurgeStatus.RESOLVED,
+        "verdict": EmergingVerdict.CONFIRMED,
+        "resolved_at": surge.updated_at,
+    }
+    settled = surge.model_copy(update=ends)
+    for told in (settled, surge):
+        output = surge_record(told, "tickets.surges")
+        worker.watch.on_surge(record(output.value, key=output.key, topic="tickets.surges"))
+    assert worker.look() == [settled]
     assert worker.look() == []
 
 
