@@ -38,6 +38,7 @@ from agents.young import Taker, YoungStates
 from app.alerting import build_bridge
 from app.child import free_port
 from app.connect import faust_credentials
+from app.logs import hush_faust_group
 from app.policies import (
     clean_policy,
     decide_policy,
@@ -185,6 +186,7 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
 
     @app.on_before_shutdown.connect
     async def leave(*_: Any, **__: Any) -> None:
+        hush_faust_group()
         stops = [feed.stop(DRAIN_S), surging.stop(DRAIN_S)]
         if bridge is not None:
             stops.append(asyncio.to_thread(bridge.stop))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from app.logs import set_up_logs
+from app.logs import hush_faust_group, set_up_logs
 
 SECRET = "Zaphod 13812345678"
 
@@ -149,3 +149,25 @@ def test_libraries_speak_from_warning_on(speak: Speak) -> None:
     own().debug("detail")
     own().info("news")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["news"]
+
+
+def test_the_end_of_fausts_own_group_is_not_told_and_all_else_is(speak: Speak) -> None:
+    stream = speak("json")
+
+    def end() -> list[str]:
+        stream.seek(0)
+        stream.truncate()
+        logging.getLogger("aiokafka.consumer.group_coordinator").error("Error sending OffsetFetchRequest")
+        for module in ("aiokafka/consumer/fetcher.py:562", "agents/feed.py:90"):
+            logging.getLogger("asyncio").error("Task was destroyed but it is pending! %s", module)
+        logging.getLogger("agents.feed").error("wire_broke")
+        return [json.loads(line)["event"].rpartition(" ")[2] for line in stream.getvalue().splitlines()]
+
+    assert end() == [
+        "OffsetFetchRequest",
+        "aiokafka/consumer/fetcher.py:562",
+        "agents/feed.py:90",
+        "wire_broke",
+    ]
+    hush_faust_group()
+    assert end() == ["agents/feed.py:90", "wire_broke"]
