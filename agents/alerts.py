@@ -1,8 +1,10 @@
 """Alerts: a surge as Alertmanager takes it, and which surges it has yet to take. Pure; under the bridge.
 
-Labels name an alert: the same labels are the same alert, so they stay what they were when the surge was first seen
-here, and what changes stands in annotations. A firing alert says itself when it ends, a few minutes from now, as
-Prometheus' do, and is sent again before; so whatever nobody sends again ends by itself.
+Labels name an alert: the same labels are the same alert, and another label is another one, of which the end is never
+told. So they are of what never changes in the life of a surge, whoever reads its last record alone: its id, its kind,
+and the cluster and owner that it was first told with. What changes stands in annotations. A firing alert says itself
+when it ends, a few minutes from now, as Prometheus' do, and is sent again before; so whatever nobody sends again ends
+by itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,12 +38,13 @@ class AlertPolicy:
 
 
 def labels_of(surge: Surge) -> dict[str, str]:
-    """What an alert is known by."""
+    """What an alert is known by, and routed by."""
+    cluster, owner = surge.first_told
     return {
         "alertname": _NAMES[surge.kind],
         "surge_id": surge.surge_id,
-        "cluster": surge.cluster.id,
-        "owner": surge.owner or "none",
+        "cluster": cluster,
+        "owner": owner or "none",
         "severity": _SEVERITIES[surge.kind],
         "kind": surge.kind.value,
     }
@@ -73,7 +76,9 @@ def annotations_of(surge: Surge) -> dict[str, str]:
         "summary": summary,
         "description": "\n".join(_lines(surge)),
         "runbook_url": surge.runbook or "",
+        "cluster_now": surge.cluster.id,
         "cluster_name": surge.cluster.name,
+        "owner_now": surge.owner or "none",
         "generation_id": surge.generation_id,
         "customers_affected": str(surge.customers_affected),
         "acknowledged_until": ""

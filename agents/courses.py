@@ -30,6 +30,8 @@ def event_of(course: Course, now_s: int) -> SurgeCourse:
         acknowledged_until=_time(course.acknowledged_until_s),
         silenced_until=_time(course.silenced_until_s),
         product=course.product,
+        first_cluster=course.first_cluster,
+        first_owner=course.first_owner,
         generation_id=course.generation_id,
         updated_at=time_of(now_s * 1000),
     )
@@ -60,6 +62,8 @@ def course_of(event: SurgeCourse) -> Course:
         silenced_until_s=_seconds(event.silenced_until),
         product=event.product,
         generation_id=event.generation_id,
+        first_cluster=event.first_cluster,
+        first_owner=event.first_owner,
     )
 
 

@@ -186,13 +186,15 @@ class EmergingWatch:
         expected = self._pool.expected(group)
         owners = Counter(ticket.owner for ticket in group.members if ticket.owner is not None)
         owner = min(owners, key=lambda name: (-owners[name], name)) if owners else None
+        owner = owner if owner is not None and 2 * owners[owner] > len(ids) else None
+        cluster_id = cluster_id_of(surge_id)
         started = time_of(group.members[0].at_ms) if before is None else before.started_at
         return Surge(
             surge_id=surge_id,
             kind=SurgeKind.EMERGING,
             status=SurgeStatus.FIRING,
-            cluster=SurgeCluster(id=cluster_id_of(surge_id), name=self._name(group)),
-            owner=owner if owner is not None and 2 * owners[owner] > len(ids) else None,
+            cluster=SurgeCluster(id=cluster_id, name=self._name(group)),
+            owner=owner,
             started_at=started,
             updated_at=time_of(now_ms),
             observed=observed,
@@ -204,6 +206,8 @@ class EmergingWatch:
             descriptions=[ticket.text[:_MOST_CHARS] for ticket in group.examples(_DESCRIPTIONS)],
             generation_id=generation_id,
             ticket_ids=ids[-_MOST_IDS:],
+            first_cluster=cluster_id,
+            first_owner=owner if before is None else before.first_told[1],
         )
 
     def _name(self, group: Group) -> str:

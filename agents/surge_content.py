@@ -97,6 +97,8 @@ def surge_of(
         silenced_until=time_of(course.silenced_until_s * 1000) if course.silenced(now_s) else None,
         resolved_reason=_reason(told),
         merged_into=told.into,
+        first_cluster=course.first_cluster,
+        first_owner=course.first_owner,
     )
 
 

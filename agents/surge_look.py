@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from agents.live import InForce
-from agents.surge_content import Told, surge_of
+from agents.surge_content import Told, owner_of, surge_of
 from agents.surge_state import SurgeState
 from agents.surge_texts import ClusterTexts
 from agents.surge_word import SurgeWord
@@ -155,6 +155,13 @@ class Seer:
         told: list[Told],
         outputs: list[Output],
     ) -> Looked:
+        named = {
+            one.course.surge_id: _first_told(one.course, in_force)
+            for one in told
+            if one.course.first_cluster is None
+        }
+        courses = [named.get(course.surge_id, course) for course in courses]
+        told = [replace(one, course=named.get(one.course.surge_id, one.course)) for one in told]
         recent = self._recent(state, in_force) if told else []
         surges = [
             surge_of(one, state, recent, self._described(one.course, in_force), in_force, self.runbook)
@@ -166,6 +173,12 @@ class Seer:
         """Tickets of its clusters, also those that were decided on under a cluster which has been merged since."""
         went = [name for name, into in self._merged(in_force).items() if into in course.clusters]
         return self.texts.of(dict.fromkeys((*course.clusters, *went)), course.started_s)
+
+
+def _first_told(course: Course, in_force: InForce) -> Course:
+    """The course of a surge that is told now and was not before: an alert is known by what it was then."""
+    lead = course.clusters[0]
+    return replace(course, first_cluster=lead, first_owner=owner_of(lead, in_force))
 
 
 def merged_into(generation: Generation) -> dict[str, str]:

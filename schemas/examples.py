@@ -126,6 +126,8 @@ _SURGE = Surge(
     product="mobile",
     sla_minutes=240,
     chart=Chart(start=_at(6, 0), hours=[5, 7, 6, 38]),
+    first_cluster=_CAMERA,
+    first_owner="mobile-camera",
 )
 
 _STATE = TicketState(

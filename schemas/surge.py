@@ -83,6 +83,9 @@ class Surge(Event):
     `verdict` says how. Its `observed` tickets are those in `ticket_ids` (the latest hundred), `expected` is how many of
     so many tickets would be as near by chance, by the generation's own history, and `q_value` how likely as many would
     be.
+
+    `cluster` and `owner` are what holds now: a reclustering or a person's act may change them while it goes on.
+    `first_cluster` and `first_owner` are what they were when it was first told, and stay so in all its records.
     """
 
     surge_id: Identifier
@@ -113,6 +116,15 @@ class Surge(Event):
     silenced_until: Time | None = None
     resolved_reason: ResolvedReason | None = None
     merged_into: Identifier | None = None
+    first_cluster: Identifier | None = None
+    first_owner: str | None = None
+
+    @property
+    def first_told(self) -> tuple[str, str | None]:
+        """The cluster and its owner as they were first told; of a record of before that was kept, those that it has."""
+        if self.first_cluster is None:
+            return self.cluster.id, self.owner
+        return self.first_cluster, self.first_owner
 
 
 class Count(Event):
@@ -164,7 +176,8 @@ class CourseState(StrEnum):
 class SurgeCourse(Event):
     """Everything of one surge that must survive a restart, a day beyond its end; keyed by surge_id, last state wins.
 
-    `told` says that its firing was told and its end was not; `told_excess` and `told_members` are what was told last.
+    `told` says that its firing was told and its end was not; `told_excess` and `told_members` are what was told last,
+    `first_cluster` and `first_owner` its lead and whose that was when it was told first.
     """
 
     surge_id: Identifier
@@ -179,5 +192,7 @@ class SurgeCourse(Event):
     acknowledged_until: Time | None = None
     silenced_until: Time | None = None
     product: str | None = None
+    first_cluster: Identifier | None = None
+    first_owner: str | None = None
     generation_id: Identifier
     updated_at: Time

@@ -115,6 +115,8 @@ class Course:
         acknowledged_until_s, silenced_until_s: epoch seconds; 0 where nobody said so.
         product: what its clusters were grouped by, where it was a product.
         generation_id: that its clusters are of.
+        first_cluster: its lead when it was first told; None before.
+        first_owner: whose that was then; None where nobody's.
     """
 
     surge_id: str
@@ -130,6 +132,8 @@ class Course:
     silenced_until_s: int = 0
     product: str | None = None
     generation_id: str = ""
+    first_cluster: str | None = None
+    first_owner: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -80,6 +80,17 @@ def test_an_alert_has_the_usual_labels_and_annotations() -> None:
     assert "acknowledged_until" not in notes
 
 
+def test_what_changes_while_it_goes_on_is_no_label() -> None:
+    first = surge(first_cluster="c-1", first_owner="mobile")
+    elsewhere = SurgeCluster(id="c-9", name="app ends")
+    later = surge(cluster=elsewhere, owner=None, first_cluster="c-1", first_owner="mobile")
+    assert labels_of(later) == labels_of(first)
+    notes = annotations_of(later)
+    assert (notes["cluster_now"], notes["cluster_name"], notes["owner_now"]) == ("c-9", "app ends", "none")
+    nobodys = surge(owner="mobile", first_cluster="c-1", first_owner=None)
+    assert labels_of(nobodys)["owner"] == "none"
+
+
 def test_an_emerging_problem_warns_and_one_without_an_owner_says_so() -> None:
     labels = labels_of(surge(kind=SurgeKind.EMERGING, owner=None))
     assert (labels["alertname"], labels["severity"], labels["owner"]) == (
@@ -189,6 +200,24 @@ def test_firing_and_resolved_are_the_same_alert(kafka: FakeKafka) -> None:
     first, second = (alerts[0] for alerts in rig.sent)
     assert first["labels"] == second["labels"]
     assert committed(kafka) == {0: 2}
+
+
+def test_whoever_knows_the_last_record_alone_tells_the_end_of_the_same_alert(kafka: FakeKafka) -> None:
+    """As after compaction, when the cluster was merged and has another owner since."""
+    first = Rig(kafka)
+    write(kafka, surge(first_cluster="c-1", first_owner="mobile"))
+    first.turn()
+    kafka.logs[TOPIC, 0][0] = replace(kafka.logs[TOPIC, 0][0], value=b"{}")
+    now = {"cluster": SurgeCluster(id="c-9", name="app ends"), "owner": "another"}
+    write(kafka, surge(**now, first_cluster="c-1", first_owner="mobile"))
+    second = Rig(kafka, member="b")
+    second.turn()
+    write(kafka, surge(status=SurgeStatus.RESOLVED, **now, first_cluster="c-1", first_owner="mobile"))
+    second.turn()
+    assert second.said() == [("s-1", True), ("s-1", False)]
+    assert {tuple(_labels(alerts[0]).items()) for alerts in (*first.sent, *second.sent)} == {
+        tuple(_labels(first.sent[0][0]).items())
+    }
 
 
 def test_a_firing_one_is_sent_again_in_time_and_a_resolved_one_for_a_while(kafka: FakeKafka) -> None:

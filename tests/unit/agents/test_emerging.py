@@ -146,6 +146,17 @@ def test_what_doubles_is_told_again_under_its_id(worker: Worker, made: Company) 
     assert (second.surge_id, second.observed, second.started_at) == (first.surge_id, 12, first.started_at)
 
 
+def test_whose_it_was_first_stays_though_it_is_anothers_now(worker: Worker, made: Company) -> None:
+    tickets = [replace(one, owner="first" if at < 6 else "second") for at, one in enumerate(new(made, 20))]
+    worker.read(tickets[:6])
+    worker.look()
+    worker = worker.successor()
+    worker.read(tickets)
+    (again,) = worker.look()
+    lead = cluster_id_of(again.surge_id)
+    assert (again.owner, again.first_told) == ("second", (lead, "first"))
+
+
 def test_who_leads_next_goes_on_with_what_was_announced(worker: Worker, made: Company) -> None:
     tickets = new(made, 10)
     worker.now_ms = START_MS + 12 * HOUR_MS

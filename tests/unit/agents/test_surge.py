@@ -493,6 +493,33 @@ def test_what_was_said_in_a_cluster_that_was_merged_still_tells_of_the_surge(tow
     ]
 
 
+def test_what_a_surge_was_first_told_with_stays_through_a_merge_another_owner_and_a_restart(
+    town: Town,
+) -> None:
+    """Else an alert that is known by them would be another one from then on, and the first never end."""
+    life = Life(town)
+    for _ in range(40):
+        town.count("c-1")
+    town.now_s += BUCKET_S
+    life.tick()
+    made = after("merged", town.now_s * 1000)
+    owned = tuple(replace(one, owner="web") for one in made.clusters)
+    town.standing.in_force = in_force(replace(made, clusters=owned), "g-2")
+    life = Life(town)
+    for _ in range(120):
+        town.count("c-2")
+    town.now_s += BUCKET_S
+    life.tick()
+    for _ in range(60):
+        town.now_s += BUCKET_S
+        life.tick()
+    assert [(one.notice, one.cluster.id, one.owner, one.first_told) for one in town.surges()] == [
+        (SurgeNotice.FIRING, "c-1", "mobile", ("c-1", "mobile")),
+        (SurgeNotice.GREW, "c-2", "web", ("c-1", "mobile")),
+        (SurgeNotice.RESOLVED, "c-2", "web", ("c-1", "mobile")),
+    ]
+
+
 # -- people
 
 
