@@ -28,7 +28,7 @@ from models.surge.lifecycle import (
     step,
     together,
 )
-from models.surge.word import UNSAID, Word, heed
+from models.surge.word import Word, heed, word_of
 from schemas.surge import Surge
 
 
@@ -74,7 +74,7 @@ class Seer:
         self._said = said
         courses, told = list[Course](), list[Told]()
         for course in state.courses.values():
-            heard, notice = heed(course, said.get(course.clusters[0], UNSAID), state.now_s)
+            heard, notice = heed(course, word_of(course, said), state.now_s)
             courses.append(heard)
             told += [Told(heard, notice)] if notice is not None else []
         return self._tell(state, in_force, courses, told, [])
@@ -89,7 +89,7 @@ class Seer:
         self._said = self.word.of()
         going, said = list[Course](), self._said
         for course in self._group(state, in_force, courses, evidence, at_s):
-            heard, notice = heed(course, said.get(course.clusters[0], UNSAID), state.now_s)
+            heard, notice = heed(course, word_of(course, said), state.now_s)
             members = together([evidence[cluster_id] for cluster_id in course.clusters])
             after, news = step(heard, members, at_s, self.lifecycle)
             if after is not None:

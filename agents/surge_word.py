@@ -4,7 +4,7 @@ corrections, under the surge path.
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.wire import Record
 from models.surge.word import UNSAID, Word
@@ -66,8 +66,8 @@ class SurgeWord:
         for act in sorted(acts, key=lambda one: (one.at_ms, one.revision)):
             word = said.get(act.cluster_id, UNSAID)
             if act.kind in _SILENCE:
-                word = Word(word.acknowledged_at_s, word.acknowledged_until_s, act.until_s)
+                word = replace(word, silenced_until_s=act.until_s, silenced_at_s=act.at_ms // 1000)
             else:
-                word = Word(act.at_ms // 1000, act.until_s, word.silenced_until_s)
+                word = replace(word, acknowledged_at_s=act.at_ms // 1000, acknowledged_until_s=act.until_s)
             said[act.cluster_id] = word
         return said

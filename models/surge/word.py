@@ -1,5 +1,6 @@
 """Word: what people said of a surge, and what its course makes of that. Beside lifecycle, whose rules it follows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from models.surge.lifecycle import Course, Notice
@@ -14,18 +15,46 @@ class Word:
         acknowledged_until_s: until when that holds.
         silenced_until_s: until when nothing is told of it; the time at which a silence was taken back where one was;
             None where nobody ever silenced it.
+        silenced_at_s: when that was said.
     """
 
     acknowledged_at_s: int = 0
     acknowledged_until_s: int = 0
     silenced_until_s: int | None = None
+    silenced_at_s: int = 0
 
 
 UNSAID = Word()
 
 
+def word_of(course: Course, said: Mapping[str, Word]) -> Word:
+    """What people said of a surge, by whichever of its clusters they named it.
+
+    Args:
+        said: what was said of the surges of each cluster; those of whom nobody spoke need not be in it.
+    """
+    words = [said.get(cluster_id, UNSAID) for cluster_id in course.clusters]
+    looks = max(words, key=lambda one: one.acknowledged_at_s)
+    silent = _silence(words, course.started_s)
+    return replace(
+        silent, acknowledged_at_s=looks.acknowledged_at_s, acknowledged_until_s=looks.acknowledged_until_s
+    )
+
+
+def _silence(words: Sequence[Word], started_s: int) -> Word:
+    """The silence of a surge of these clusters.
+
+    One said since it began is of all of it. One of before is of its cluster alone, and the surge is silent while all
+    of them are: what is expected of one must not hide what rises in another.
+    """
+    last = max(words, key=lambda one: one.silenced_at_s)
+    if last.silenced_at_s >= started_s or all(one.silenced_until_s is None for one in words):
+        return last
+    return Word(silenced_until_s=min(one.silenced_until_s or 0 for one in words))
+
+
 def heed(course: Course, word: Word, now_s: int) -> tuple[Course, Notice | None]:
-    """The course after what people said of its lead, and what is to be told of that (rule 8).
+    """The course after what people said of it (`word_of`), and what is to be told of that (rule 8).
 
     An acknowledgement of before the surge was of another one; a silence is of the cluster, whatever rises. Of a surge
     that has ended nobody speaks any more.

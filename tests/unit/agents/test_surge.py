@@ -554,6 +554,36 @@ def test_people_are_heard_with_the_next_tick(town: Town) -> None:
     assert len(town.surges()) == 2
 
 
+def test_what_is_said_of_a_member_is_said_of_its_surge(town: Town) -> None:
+    life = Life(town)
+    for name in ("c-1", "c-2"):
+        for number in range(10):
+            town.count(name, customer_id=f"both-{number}")
+    for name in (
+        "c-3",
+        "c-4",
+        "c-5",
+        "c-6",
+        "c-7",
+    ):  # other customers: else these two have in common what all have
+        for _ in range(9):
+            town.count(name)
+    town.now_s += BUCKET_S
+    life.tick()
+    (surge,) = town.surges()
+    assert len(surge.members) == 2
+    town.now_s += 30
+    for number, kind in enumerate((CorrectionKind.ACKNOWLEDGED, CorrectionKind.SILENCED)):
+        act = says(kind, surge.members[1].id, town.now_s, town.now_s + HOUR_S)
+        life.word.on_correction(
+            record(encode(act), number, key=f"f-{number}".encode(), topic=NAMES.corrections)
+        )
+        life.tick()
+    until = time_of((town.now_s + HOUR_S) * 1000)
+    assert [notice for _, notice in notices(town)] == ["firing", "acknowledged", "silenced"]
+    assert (town.surges()[-1].acknowledged_until, town.surges()[-1].silenced_until) == (until, until)
+
+
 # -- troubles
 
 

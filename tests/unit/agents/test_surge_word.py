@@ -37,30 +37,32 @@ def word_of(*acts: dict[str, Any] | None) -> dict[str, Word]:
         pytest.param(
             [act("acknowledged", NOW_S, NOW_S + 60)], {"c-1": Word(NOW_S, NOW_S + 60)}, id="acknowledged"
         ),
-        pytest.param([act("silenced", NOW_S, NOW_S + 60)], {"c-1": Word(0, 0, NOW_S + 60)}, id="silenced"),
+        pytest.param(
+            [act("silenced", NOW_S, NOW_S + 60)], {"c-1": Word(0, 0, NOW_S + 60, NOW_S)}, id="silenced"
+        ),
         pytest.param(
             [act("silenced", NOW_S, NOW_S + 60), act("unsilenced", NOW_S + 9)],
-            {"c-1": Word(0, 0, NOW_S + 9)},
+            {"c-1": Word(0, 0, NOW_S + 9, NOW_S + 9)},
             id="and taken back",
         ),
         pytest.param(
             [act("unsilenced", NOW_S + 9), act("silenced", NOW_S, NOW_S + 60)],
-            {"c-1": Word(0, 0, NOW_S + 9)},
+            {"c-1": Word(0, 0, NOW_S + 9, NOW_S + 9)},
             id="the later done counts",
         ),
         pytest.param(
             [act("silenced", NOW_S, NOW_S + 60), act("silenced", NOW_S, NOW_S + 90)],
-            {"c-1": Word(0, 0, NOW_S + 90)},
+            {"c-1": Word(0, 0, NOW_S + 90, NOW_S)},
             id="of one moment the later told",
         ),
         pytest.param(
             [act("silenced", NOW_S, NOW_S + 60), act("acknowledged", NOW_S + 1, NOW_S + 90)],
-            {"c-1": Word(NOW_S + 1, NOW_S + 90, NOW_S + 60)},
+            {"c-1": Word(NOW_S + 1, NOW_S + 90, NOW_S + 60, NOW_S)},
             id="both",
         ),
         pytest.param(
             [act("silenced", NOW_S, NOW_S + 60), act("silenced", NOW_S, NOW_S + 70, cluster_id="c-2")],
-            {"c-1": Word(0, 0, NOW_S + 60), "c-2": Word(0, 0, NOW_S + 70)},
+            {"c-1": Word(0, 0, NOW_S + 60, NOW_S), "c-2": Word(0, 0, NOW_S + 70, NOW_S)},
             id="of two clusters",
         ),
         pytest.param([act("silenced", NOW_S, NOW_S + 60), None], {}, id="deleted"),

@@ -19,7 +19,7 @@ from models.surge.lifecycle import (
     surge_id_of,
     together,
 )
-from models.surge.word import UNSAID, Word, heed
+from models.surge.word import UNSAID, Word, heed, word_of
 
 NOW_S = 1_772_443_800
 POLICY = LifecyclePolicy(pending_s=300)
@@ -193,7 +193,7 @@ def test_nobody_speaks_of_a_surge_that_has_ended(word: Word) -> None:
     assert heed(course(State.ENDED), word, NOW_S) == (course(State.ENDED), None)
 
 
-AT_S = NOW_S - 60
+AT_S, LONG_AGO_S = NOW_S - 60, NOW_S - 86_400
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,50 @@ def test_the_word_of_people(
     after, notice = heed(course(State.FIRING, **({"told": True} | before)), word, NOW_S)
     assert (after.acknowledged_until_s, after.silenced_until_s) == known
     assert notice is told
+
+
+@pytest.mark.parametrize(
+    ("said", "looks_s", "silent_s"),
+    [
+        pytest.param({}, 0, None, id="nobody spoke"),
+        pytest.param({"c-9": Word(AT_S, NOW_S + 9, NOW_S + 9, AT_S)}, 0, None, id="of another"),
+        pytest.param({"c-2": Word(AT_S, NOW_S + 9)}, NOW_S + 9, None, id="somebody looks at a member"),
+        pytest.param(
+            {"c-1": Word(AT_S, NOW_S + 9), "c-2": Word(AT_S + 1, NOW_S + 7)},
+            NOW_S + 7,
+            None,
+            id="the last said",
+        ),
+        pytest.param({"c-2": Word(0, 0, NOW_S + 9, AT_S)}, 0, NOW_S + 9, id="a member silenced since"),
+        pytest.param(
+            {"c-1": Word(0, 0, NOW_S + 9, AT_S), "c-2": Word(0, 0, AT_S + 1, AT_S + 1)},
+            0,
+            AT_S + 1,
+            id="and taken back by the other",
+        ),
+        pytest.param(
+            {"c-2": Word(0, 0, NOW_S + 9, LONG_AGO_S)}, 0, 0, id="a member silenced ahead, the lead not"
+        ),
+        pytest.param({"c-1": Word(0, 0, NOW_S + 9, LONG_AGO_S)}, 0, 0, id="the lead ahead, the member not"),
+        pytest.param(
+            {"c-1": Word(0, 0, NOW_S + 9, LONG_AGO_S), "c-2": Word(0, 0, NOW_S + 7, LONG_AGO_S)},
+            0,
+            NOW_S + 7,
+            id="all ahead, until the first ends",
+        ),
+        pytest.param(
+            {"c-1": Word(0, 0, NOW_S + 9, LONG_AGO_S), "c-2": Word(0, 0, NOW_S + 7, AT_S)},
+            0,
+            NOW_S + 7,
+            id="what was said since counts",
+        ),
+    ],
+)
+def test_what_is_said_of_any_cluster_of_a_surge(
+    said: dict[str, Word], looks_s: int, silent_s: int | None
+) -> None:
+    word = word_of(course(State.FIRING, clusters=("c-1", "c-2")), said)
+    assert (word.acknowledged_until_s, word.silenced_until_s) == (looks_s, silent_s)
 
 
 def test_those_that_join_stand_behind_the_lead_once() -> None:
