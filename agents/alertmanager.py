@@ -2,13 +2,15 @@
 
 A thread of its own, with a client and an HTTP session of its own, so that an Alertmanager that hangs costs no ticket
 anything. Offsets are committed once it has taken what stands before them: what it could not be told comes again, from
-the topic, to whoever has the partition then.
+the topic, to whoever has the partition then. At a record of another version of Sluice it leaves the group for good, so
+that a worker which can read it begins there: no ticket waits for that.
 """
 
 import asyncio
 import base64
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,8 +23,9 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from agents.alerts import Alert, AlertPolicy, Desk
 from agents.metrics import Metrics
+from agents.state import end_if_newer
 from agents.wire import Record, raise_unless_passing
-from models.errors import Transient
+from models.errors import Fatal, Transient
 from schemas.codec import decode
 from schemas.surge import Surge
 from schemas.unreadable import Unreadable
@@ -59,6 +62,9 @@ class BridgePolicy:
         timeout_s: for one request.
         backoff_s: wait before a failed one is sent again, doubled up to `most_backoff_s`.
         poll_s: longest wait for records; bounds how late a stop is noticed.
+        turn_s: how long alerts are sent, with a request more at most, before the client is polled again: five minutes
+            without that, and the group gives the partitions to another. Enough to find the one at fault among
+            `most`, each request as slow as may be.
     """
 
     alerts: AlertPolicy = AlertPolicy()  # noqa: RUF009 - frozen
@@ -67,6 +73,7 @@ class BridgePolicy:
     backoff_s: float = 1.0
     most_backoff_s: float = 60.0
     poll_s: float = 0.2
+    turn_s: float = 120.0
 
 
 class Alertmanager:
@@ -145,6 +152,7 @@ class Bridge:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alertmanager", daemon=True)
         self._retry_at, self._backoff_s = 0.0, policy.backoff_s
+        self._ended_ms: int | None = None  # when the record was written that it ended at
         metrics.alert_age.set_function(self._age_s)
         for answer in Answer:  # a series that begins with its first failure has not increased, to an alert
             metrics.alerts.labels(answer.value)
@@ -161,6 +169,9 @@ class Bridge:
         while not self._stopping.is_set():
             try:
                 self._live()
+            except Fatal as error:
+                _log.error("alertmanager_bridge_ended", why=str(error))
+                return
             except Exception as error:
                 # Whatever it is, tickets are routed on, and the next try begins with what is committed.
                 cause = error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__
@@ -210,22 +221,34 @@ class Bridge:
         try:
             surge = None if value is None else decode(Surge, value)
         except Unreadable as error:
+            self._end_if_newer(record, error)
             self._metrics.alerts.labels(Answer.REFUSED.value).inc()
             _log.error("surge_unreadable", why=error.reason.value, offset=record.offset())
             return
+        self._desk.take(record.partition(), record.offset(), surge_id, surge, self._written_ms(record))
+
+    def _end_if_newer(self, record: Record, error: Unreadable) -> None:
+        try:
+            end_if_newer(record, error)
+        except Fatal:
+            self._ended_ms = self._written_ms(record)  # it has yet to be told, and people are to hear of that
+            raise
+
+    def _written_ms(self, record: Record) -> int:
         kind, written_ms = record.timestamp()
-        now_ms = self._now_ms()
-        self._desk.take(record.partition(), record.offset(), surge_id, surge, written_ms if kind else now_ms)
+        return written_ms if kind else self._now_ms()
 
     def _deliver(self, post: Post) -> None:
-        """Send what is due, in requests of a bounded size, until one fails."""
-        due, most = self._desk.due(self._clock()), self._policy.most
-        for start in range(0, len(due), most):
-            some = due[start : start + most]
+        """Send what is due, in requests of a bounded size, until one fails; what there is no time for is due again."""
+        now, most = self._clock(), self._policy.most
+        due = self._desk.due(now)
+        waiting = deque(due[start : start + most] for start in range(0, len(due), most))
+        while waiting and self._clock() < now + self._policy.turn_s:
+            some = waiting.popleft()
             answer = self._send(post, some)
             if answer is Answer.REFUSED and len(some) > 1:  # one of them is at fault, the others need not be
-                answers = [self._send(post, [place]) for place in some]
-                answer = Answer.FAILED if Answer.FAILED in answers else Answer.DELIVERED
+                half = len(some) // 2
+                waiting.extendleft((some[half:], some[:half]))
             if answer is Answer.FAILED:
                 self._retry_at = self._clock() + self._backoff_s
                 self._backoff_s = min(2 * self._backoff_s, self._policy.most_backoff_s)
@@ -254,5 +277,5 @@ class Bridge:
             self._desk.lose(place.partition)
 
     def _age_s(self) -> float:
-        oldest_ms = self._desk.oldest_ms()
-        return 0.0 if oldest_ms is None else max(0, self._now_ms() - oldest_ms) / 1000
+        written_ms = [one for one in (self._desk.oldest_ms(), self._ended_ms) if one is not None]
+        return max(0, self._now_ms() - min(written_ms)) / 1000 if written_ms else 0.0

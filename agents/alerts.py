@@ -170,13 +170,17 @@ class Desk:
             found.read, found.whole = max(found.read, offset), True
 
     def due(self, now: float) -> list[tuple[int, str]]:
-        """The places of what is to be sent now: what was not taken yet, and what is to be sent again."""
-        return [
+        """The places of what is to be sent now: what was not taken yet, then what is to be sent again, the longest ago
+        first: where there is no time for all, each has its turn."""
+        found = [
             place
             for place, held in self._held.items()
             if self._partitions[place[0]].whole
             and (held.written_ms is not None or now - held.sent_at >= self._policy.resend_s)
         ]
+        return sorted(
+            found, key=lambda place: (self._held[place].written_ms is None, self._held[place].sent_at)
+        )
 
     def alerts(self, places: Iterable[tuple[int, str]], now_ms: int) -> list[Alert]:
         held = (self._held[place] for place in places)

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -318,6 +319,76 @@ def test_a_record_that_is_no_surge_is_passed_over(kafka: FakeKafka, value: bytes
     rig.turn()
     assert [name for name, _ in rig.said()] == ["s-1", "s-3"]
     assert committed(kafka) == {0: 3}
+
+
+def test_at_a_record_of_another_version_it_leaves_the_group_and_says_so_once(kafka: FakeKafka) -> None:
+    """Who can read it goes on there. No ticket waits for that, so the worker does not end."""
+    rig = Rig(kafka)
+    write(kafka, surge())
+    rig.turn()
+    kafka.clock_ms = NOW_MS
+    kafka.append(TOPIC, 0, b"s-2", encode(surge("s-2")).replace(b'"schema_version":1', b'"schema_version":2'))
+    write(kafka, surge("s-3"))
+    left = threading.Event()
+
+    class Leaving(Member):
+        def close(self) -> None:
+            left.set()
+
+    def build() -> Member:
+        kafka.rebalance(GROUP, {"a": [(TOPIC, 0), (TOPIC, 1)]})
+        member = Leaving(kafka, GROUP, "a")
+        member.tells_ends = True
+        return member
+
+    registry = CollectorRegistry()
+    quick = replace(POLICY, most_backoff_s=0.01, poll_s=0.0)
+    later_ms = NOW_MS + 90_000
+    bridge = Bridge(build, lambda: nullcontext(rig.post), TOPIC, declare(registry), quick, lambda: later_ms)
+    with structlog.testing.capture_logs() as lines:
+        bridge.start()
+        assert left.wait(10)
+        bridge.stop()
+    assert [(one["event"], one["why"]) for one in lines if one["log_level"] == "error"] == [
+        ("alertmanager_bridge_ended", "tickets.surges was written by another version of Sluice: run that one")
+    ]
+    assert committed(kafka) == {0: 1}
+    assert registry.get_sample_value("sluice_alertmanager_oldest_seconds") == 90.0
+
+
+def slow(rig: Rig, request_s: float, poll_s: list[float]) -> None:
+    """Let each request take its time, and keep how long the client went without a poll."""
+    answered, polled_at = rig.post, [rig.now]
+
+    class Polled(Member):
+        def consume(self, num_messages: int, timeout: float) -> list[FakeRecord]:
+            poll_s.append(rig.now - polled_at[0])
+            found = super().consume(num_messages, timeout)
+            polled_at[0] = rig.now
+            return found
+
+    def post(alerts: Sequence[Alert]) -> Answer:
+        rig.now += request_s
+        return answered(alerts)
+
+    rig.consumer.__class__ = Polled
+    rig.post = post  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    "poison", [None, "s-0", "s-63"], ids=["all are taken", "the first refused", "the last"]
+)
+def test_however_slow_it_answers_the_client_is_polled_in_time(kafka: FakeKafka, poison: str | None) -> None:
+    """A group that hears nothing for `max.poll.interval.ms`, five minutes or more, gives the partitions away."""
+    waited_s = list[float]()
+    rig = Rig(kafka, poison=poison and f"'{poison}'")
+    slow(rig, POLICY.timeout_s, waited_s)
+    for number in range(40 * POLICY.most if poison is None else POLICY.most):
+        write(kafka, surge(f"s-{number}"))
+    rig.turn(40)
+    assert max(waited_s) <= POLICY.turn_s + POLICY.timeout_s <= 150
+    assert (rig.told("alertmanager_alerts_total", result="refused") > 0) is (poison is not None)
+    assert committed(kafka) == {0: 40 * POLICY.most if poison is None else POLICY.most}
 
 
 def test_nothing_is_told_before_a_partition_is_read_to_its_end(kafka: FakeKafka) -> None:
