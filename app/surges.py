@@ -1,6 +1,6 @@
 """Surges as they stand in `tickets.surges`, for people who ask."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -59,30 +59,52 @@ def clusters_of(surge: Surge) -> list[str]:
     return list(dict.fromkeys((surge.cluster.id, *(member.id for member in surge.members))))
 
 
-def cluster_for(name: str, surges: Sequence[Surge], there: Collection[str], *, is_open: bool) -> str:
+def cluster_for(
+    name: str, surges: Sequence[Surge], there: Collection[str], went: Mapping[str, str], *, is_open: bool
+) -> str:
     """The cluster that people's word on a surge is said of: the lead of the one that is named, or that fires with the
-    cluster that is named; else that cluster itself.
+    cluster that is named, as it is called now; else that cluster itself.
 
     Args:
         there: the clusters in force.
+        went: where those are that were merged since. A surge that fires follows its clusters there, also where nothing
+            was told of it since.
         is_open: the word is of a surge that fires, and of nothing else.
 
     Raises:
         Fatal: there is nothing that such a word could be said of.
     """
     surge = next((one for one in surges if one.surge_id == name), None) or next(
-        (one for one in surges if one.status is SurgeStatus.FIRING and name in clusters_of(one)), None
+        (
+            one
+            for one in surges
+            if one.status is SurgeStatus.FIRING
+            and any(name in (cluster_id, went.get(cluster_id)) for cluster_id in clusters_of(one))
+        ),
+        None,
     )
     if surge is not None and surge.kind is SurgeKind.EMERGING:
         raise Fatal(
             f"{surge.surge_id} is a new problem: no cluster of it is in force yet that could be spoken of"
         )
-    if surge is not None and (surge.status is SurgeStatus.FIRING or not is_open):
-        return surge.cluster.id
-    if surge is not None:
+    if surge is not None and surge.status is SurgeStatus.FIRING:
+        return went.get(surge.cluster.id, surge.cluster.id)
+    if surge is not None and is_open:
         raise Fatal(f"{surge.surge_id} is resolved")
+    if surge is not None:
+        return _still_there(surge, there, went)
     if name not in there:
         raise Fatal(f"no surge and no cluster {name}: sluice surges list, or sluice clusters list")
     if is_open:
         raise Fatal(f"no surge of {name} fires: sluice surges list")
     return name
+
+
+def _still_there(surge: Surge, there: Collection[str], went: Mapping[str, str]) -> str:
+    """The lead of a surge that is resolved. It followed its clusters nowhere since: of one that is no more nobody would
+    heed a word."""
+    lead = surge.cluster.id
+    if lead in there:
+        return lead
+    where = f"it went into {went[lead]}, name that" if lead in went else "name one of sluice clusters list"
+    raise Fatal(f"{surge.surge_id} is resolved, and its cluster {lead} is no more: {where}")

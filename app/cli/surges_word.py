@@ -86,6 +86,7 @@ def _say(
     as_json: bool,
 ) -> None:
     """Publish the act on the cluster that the name leads to, once that is known to be there."""
+    from agents.surge_look import merged_into
     from app.recluster import generation_in_force
     from app.surges import cluster_for, read_surges
 
@@ -94,7 +95,8 @@ def _say(
     surges = read_surges(settings, kafka)
     generation_id, generation = generation_in_force(settings, kafka)
     there = {cluster.id for cluster in generation.clusters}
-    cluster_id = cluster_for(name, surges, there, is_open=kind is FeedbackKind.ACKNOWLEDGED)
+    went, is_open = merged_into(generation), kind is FeedbackKind.ACKNOWLEDGED
+    cluster_id = cluster_for(name, surges, there, went, is_open=is_open)
     until = None if seconds is None else time_of(time.time_ns() // 1_000_000 + seconds * 1000)
     told = publish(cluster_act(kind, cluster_id, {"until": until, "actor": actor}), settings)
     ends = None if until is None else write_time(until)

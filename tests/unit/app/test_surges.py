@@ -37,8 +37,12 @@ FIRING = surge()
 MANY = surge("s-2", "c-2", members=[SurgeCluster(id="c-2", name="two"), SurgeCluster(id="c-3", name="three")])
 OVER = surge("s-3", "c-4", status=SurgeStatus.RESOLVED, resolved_at=NOW)
 NEW = surge("s-4", "c-new", kind=SurgeKind.EMERGING)
-ALL = [FIRING, MANY, NEW, OVER]
-THERE = {"c-1", "c-2", "c-3", "c-4", "c-5"}
+GONE = surge("s-7", "c-gone", status=SurgeStatus.RESOLVED, resolved_at=NOW)
+WENT = surge("s-8", "c-went", status=SurgeStatus.RESOLVED, resolved_at=NOW)
+FOLLOWED = surge("s-9", "c-moved")
+ALL = [FIRING, MANY, NEW, FOLLOWED, OVER, GONE, WENT]
+THERE = {"c-1", "c-2", "c-3", "c-4", "c-5", "c-6"}
+WHERE = {"c-went": "c-5", "c-moved": "c-6"}
 
 
 def test_what_fires_stands_first_and_of_those_the_latest_news() -> None:
@@ -63,10 +67,13 @@ def test_the_surge_that_is_meant(name: str, found: Surge | None) -> None:
         pytest.param("s-3", False, "c-4", id="the cluster of one that is over"),
         pytest.param("c-4", False, "c-4", id="a cluster whose surge is over"),
         pytest.param("c-5", False, "c-5", id="a cluster without a surge"),
+        pytest.param("s-9", False, "c-6", id="a surge whose lead was merged"),
+        pytest.param("c-moved", True, "c-6", id="that cluster"),
+        pytest.param("c-6", True, "c-6", id="the one that it was merged into"),
     ],
 )
 def test_the_cluster_that_is_spoken_of(name: str, is_open: bool, cluster: str) -> None:
-    assert cluster_for(name, ALL, THERE, is_open=is_open) == cluster
+    assert cluster_for(name, ALL, THERE, WHERE, is_open=is_open) == cluster
 
 
 @pytest.mark.parametrize(
@@ -78,11 +85,20 @@ def test_the_cluster_that_is_spoken_of(name: str, is_open: bool, cluster: str) -
         pytest.param("s-4", False, "s-4 is a new problem", id="emerging"),
         pytest.param("c-new", False, "s-4 is a new problem", id="its provisional cluster"),
         pytest.param("c-none", False, "no surge and no cluster c-none", id="unknown"),
+        pytest.param("s-7", True, "s-7 is resolved", id="over, its cluster too"),
+        pytest.param(
+            "s-7",
+            False,
+            "s-7 is resolved, and its cluster c-gone is no more: name one",
+            id="its cluster is no more",
+        ),
+        pytest.param("s-8", False, "c-went is no more: it went into c-5", id="its cluster was merged"),
+        pytest.param("c-gone", False, "no surge and no cluster c-gone", id="a cluster that is no more"),
     ],
 )
 def test_of_what_nothing_can_be_said(name: str, is_open: bool, why: str) -> None:
     with pytest.raises(Fatal, match=why):
-        cluster_for(name, ALL, THERE, is_open=is_open)
+        cluster_for(name, ALL, THERE, WHERE, is_open=is_open)
 
 
 @pytest.mark.parametrize(
