@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import faust
@@ -33,6 +34,22 @@ class BatchChannel(faust.Channel):
             flow = FlowControlEvent(initially_suspended=False)
             self._queue: Any = ThrowableQueue(maxsize=0, flow_control=flow)
         return self._queue
+
+
+def add_agent(app: faust.App, channel: BatchChannel, name: str, work: Callable[[Batch], None]) -> None:
+    """Put an agent on the app that has each batch of the channel worked on, one after the other.
+
+    Args:
+        work: what is done with a batch, in a thread of the agent's own; what it raises goes to the wire.
+    """
+    off_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    @app.agent(channel, name=name)
+    async def worked(batches: AsyncIterator[Batch]) -> None:
+        loop = asyncio.get_running_loop()
+        async for batch in batches:
+            async with batch:
+                await loop.run_in_executor(off_loop, work, batch)
 
 
 class Feed:

@@ -4,22 +4,18 @@ batch of records -> read (decode, clean, order) -> encode -> match -> decide -> 
                          acts of people on tickets that are known by then -> learn ----^
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
-import faust
 import numpy as np
 import structlog
 
 from agents import emit, lessons, shadow
 from agents.drift import DriftWatch
-from agents.feed import BatchChannel
 from agents.feedback import Judged, Told, ToldOfCluster, after_event, read_act
 from agents.flood import FloodGuard
 from agents.heat import Heat, heat_maps
@@ -74,18 +70,6 @@ class RoutingPath:
     shadow: DecidePolicy | None = None
     explain: float = 0.0
     drift: DriftWatch = field(default_factory=DriftWatch)
-
-
-def add_routing(app: faust.App, channel: BatchChannel, path: RoutingPath) -> None:
-    """Put the routing agent on the app, fed by the channel."""
-    off_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
-
-    @app.agent(channel, name="routing")
-    async def routing(batches: AsyncIterator[Batch]) -> None:
-        loop = asyncio.get_running_loop()
-        async for batch in batches:
-            async with batch:
-                await loop.run_in_executor(off_loop, route, batch, path)
 
 
 def route(batch: Batch, path: RoutingPath) -> None:

@@ -9,20 +9,16 @@ long ago, the counts are placed and nothing is looked at: what was over before a
 nobody, and what still goes on is found at the first look at the present.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from traceback import format_tb
 
-import faust
 import structlog
 
 from agents.emerging import surge_record
 from agents.emit import Stamp, dead_letter_record
-from agents.feed import BatchChannel
 from agents.intake import Refused
 from agents.live import InForce, Live
 from agents.metrics import Metrics
@@ -68,18 +64,6 @@ class SurgePath:
     looked_s: int = 0
     late: bool = False
     failed_s: int = 0
-
-
-def add_surge(app: faust.App, channel: BatchChannel, path: SurgePath) -> None:
-    """Put the surge agent on the app, fed by the channel."""
-    off_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix="surge")
-
-    @app.agent(channel, name="surge")
-    async def surge(batches: AsyncIterator[Batch]) -> None:
-        loop = asyncio.get_running_loop()
-        async for batch in batches:
-            async with batch:
-                await loop.run_in_executor(off_loop, watch_counts, batch, path)
 
 
 def watch_counts(batch: Batch, path: SurgePath) -> None:

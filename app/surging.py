@@ -7,18 +7,19 @@ has not the one partition of the counts stands by and is ready all the same.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import faust
 from confluent_kafka import Consumer, Producer
 
 from agents.exits import die
-from agents.feed import BatchChannel, Deliver, Feed
+from agents.feed import BatchChannel, Deliver, Feed, add_agent
 from agents.follower import Lookup
 from agents.live import Live
 from agents.metrics import Metrics
 from agents.pulse import Pulse
-from agents.surge import SurgePath, add_surge
+from agents.surge import SurgePath, watch_counts
 from agents.surge_look import Seer
 from agents.surge_state import SurgeState
 from agents.surge_texts import ClusterTexts
@@ -82,7 +83,8 @@ def build_surging(
         followed.word,
         runbook=settings.surge_runbook,
     )
-    add_surge(app, channel, SurgePath(state, seer, followed.live, names, metrics, instance, parts.now_ms))
+    path = SurgePath(state, seer, followed.live, names, metrics, instance, parts.now_ms)
+    add_agent(app, channel, "surge", partial(watch_counts, path=path))
 
     def build_wire(deliver: Deliver) -> Wire:
         consumer = parts.consumer(

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -20,7 +21,7 @@ from agents import instep
 from agents.announce import Announcer
 from agents.emerging import EmergingWatch, add_emerging
 from agents.exits import die
-from agents.feed import BatchChannel, Deliver, Feed
+from agents.feed import BatchChannel, Deliver, Feed, add_agent
 from agents.flood import FloodGuard
 from agents.follower import Follower, Handler, Lookup, count_partitions, each_of
 from agents.home import Homes
@@ -29,7 +30,7 @@ from agents.live import Live
 from agents.metrics import Metrics, declare
 from agents.pages import add_pages
 from agents.pulse import Pulse
-from agents.routing import RoutingPath, add_routing
+from agents.routing import RoutingPath, route
 from agents.tables import TicketTable
 from agents.topics import TopicNames
 from agents.watch import RoutingWatcher
@@ -153,7 +154,8 @@ def build_worker(settings: Settings, bootstrap: str, parts: Parts = Parts()) -> 
     handlers[names.state] = each_of(live.on_state, young.on_state)
     bridge = build_bridge(settings, kafka, names.surges, metrics)
     follower = Follower(kafka, handlers, live.swap, die)
-    add_routing(app, channel, _routing_path(settings, instance, names, encoder, live, table, homes, metrics))
+    path = _routing_path(settings, instance, names, encoder, live, table, homes, metrics)
+    add_agent(app, channel, "routing", partial(route, path=path))
 
     def conditions() -> dict[str, bool]:
         return {

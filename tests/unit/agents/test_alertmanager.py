@@ -209,7 +209,7 @@ def test_whoever_knows_the_last_record_alone_tells_the_end_of_the_same_alert(kaf
     write(kafka, surge(first_cluster="c-1", first_owner="mobile"))
     first.turn()
     kafka.logs[TOPIC, 0][0] = replace(kafka.logs[TOPIC, 0][0], value=b"{}")
-    now = {"cluster": SurgeCluster(id="c-9", name="app ends"), "owner": "another"}
+    now: dict[str, Any] = {"cluster": SurgeCluster(id="c-9", name="app ends"), "owner": "another"}
     write(kafka, surge(**now, first_cluster="c-1", first_owner="mobile"))
     second = Rig(kafka, member="b")
     second.turn()

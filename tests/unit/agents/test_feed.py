@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 import pytest_asyncio
 from confluent_kafka import KafkaError, TopicPartition
 
-from agents.feed import BatchChannel, Deliver, Feed
+from agents.feed import BatchChannel, Deliver, Feed, add_agent
 from agents.pulse import Pulse
-from agents.routing import add_routing
+from agents.routing import route
 from agents.wire import Batch, Output, Wire, WirePolicy
 from models.errors import BadGeneration, Fatal, PoisonFlood, Transient
 from tests.fakes.encoder import HashingEncoder
@@ -170,7 +171,8 @@ async def test_batches_that_wait_for_the_agent_outlive_a_rebalance_of_fausts_gro
 async def test_the_routing_agent_decides_what_the_wire_takes(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     encoder = HashingEncoder()
-    add_routing(bench.app, bench.channel, rig(encoder, [learn(encoder)]).path)
+    work = partial(route, path=rig(encoder, [learn(encoder)]).path)
+    add_agent(bench.app, bench.channel, "routing", work)
     await bench.start()
     bench.put(b"{", *(ticket(f"t-{n}", text=text, version=1) for n, (_, text) in enumerate(HISTORY[:3])))
     await bench.worked(4)
