@@ -117,4 +117,6 @@ def _report(cluster: LocalCluster, as_json: bool, state: str) -> None:
     out.print(f"Kafka {state}", highlight=False)
     out.print(f"  bootstrap  [bold]{cluster.bootstrap}[/]", highlight=False)
     for node in nodes:
-        out.print(f"  log        {cluster.log_file(node.number)}", highlight=False, soft_wrap=True)
+        out.print(
+            f"  log        {cluster.log_file(node.number)}", highlight=False, markup=False, soft_wrap=True
+        )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.table import Table
+from rich.text import Text
 
 from app.cli import clusters_show, clusters_word
 from app.cli.console import Bootstrap, Json, out, print_json
@@ -39,8 +40,13 @@ def list_them(bootstrap: Bootstrap = None, as_json: Json = False) -> None:
         return
     table = Table("cluster", "name", "named by", "owner", "sure", "tickets")
     for cluster in clusters:
-        table.add_row(cluster.id, cluster.name, cluster.named, *_whose(cluster), f"{cluster.size:,}")
+        table.add_row(*row_of(cluster))
     out.print(table)
+
+
+def row_of(one: Cluster) -> list[Text]:
+    """A cluster as a row of the list. Names are people's words: what stands in brackets is no markup."""
+    return [Text(cell) for cell in (one.id, one.name, one.named, *_whose(one), f"{one.size:,}")]
 
 
 @app.command()

@@ -114,8 +114,8 @@ def _varied(decisions: list[Decision]) -> list[Decision]:
 def _print_one(decision: Decision) -> None:
     due = f", due {decision.sla.due_at:%H:%M} UTC" if decision.sla else ""
     out.print(
-        f"\n  [bold]{decision.ticket_id}[/]  {decision.outcome} ({decision.reason}) -> "
-        f"[bold]{decision.owner or 'a person must choose'}[/]{due}",
+        f"\n  [bold]{escape(decision.ticket_id)}[/]  {decision.outcome} ({decision.reason}) -> "
+        f"[bold]{escape(decision.owner or 'a person must choose')}[/]{due}",
         highlight=False,
     )
     _say(f"    {decision.explanation}")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from app.cli.console import out
@@ -23,7 +24,9 @@ def print_emerging(report: dict[str, Any]) -> None:
     out.print(table)
     each = Table("new problem", "announced with ticket", "false that day")
     for one in report["labels"]:
-        each.add_row(one["label"], "never" if one["at"] is None else f"{one['at']}", f"{one['false']}")
+        each.add_row(
+            escape(one["label"]), "never" if one["at"] is None else f"{one['at']}", f"{one['false']}"
+        )
     out.print(each)
     about = f"{report['tickets_a_day']:,} tickets and {report['planted']} of the new problem a day"
     out.print(f"{about}, encoder {report['encoder']}", highlight=False)

@@ -151,8 +151,8 @@ def _print(said: Decision, differs: Any, moved_on: bool, remarks: tuple[str, ...
 
 
 def _short(value: Any) -> str:
-    text = escape(str(value))
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    text = str(value)
+    return escape(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 def _connected(bootstrap: str | None) -> tuple[Settings, dict[str, Any]]:

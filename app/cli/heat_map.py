@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.style import Style
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.cli.console import out
@@ -77,7 +77,9 @@ def _style(weight: float | None, most: float) -> Style | None:
 
 
 def _heaviest(parts: Sequence[Part], cluster: str) -> Table:
-    table = Table(f"left out, speaks for “{cluster}”", "cosine falls by", "probability falls by")
+    table = Table(
+        Column(Text(f"left out, speaks for “{cluster}”")), "cosine falls by", "probability falls by"
+    )
     weighed = {part.text: part for part in parts if part.weight is not None}
     for part in sorted(weighed.values(), key=lambda part: -(part.weight or 0.0))[:_SHOWN]:
         table.add_row(Text(part.text), f"{part.weight:+.3f}", f"{part.probability or 0.0:+.1%}")

@@ -156,9 +156,9 @@ def _print(report: dict[str, Any], bad: list[BadRow]) -> None:
         highlight=False,
     )
     for name in report["owners_without_sla"]:
-        out.print(f"  {name}: not in the teams file; 480 minutes are promised", highlight=False)
+        out.print(f"  {name}: not in the teams file; 480 minutes are promised", highlight=False, markup=False)
     for whose, why in report["fallbacks"]:
-        out.print(f"  {whose or 'all tickets'}: {why}", highlight=False)
+        out.print(f"  {whose or 'all tickets'}: {why}", highlight=False, markup=False)
     for reason, count in report["refused"].items():
         out.print(f"  {count} tickets left out: {reason}", highlight=False)
     for row in bad[:_SHOWN]:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from app.cli.console import Bootstrap, Json, out, print_json
@@ -100,7 +101,8 @@ def _print(figures: dict[str, Any]) -> None:
     if figures["by_owner"]:
         table = Table("in force", "candidate", "decisions")
         for pair in figures["by_owner"][:_PAIRS]:
-            table.add_row(pair["in_force"] or "-", pair["candidate"] or "-", str(pair["decisions"]))
+            owners = (escape(pair[of] or "-") for of in ("in_force", "candidate"))
+            table.add_row(*owners, str(pair["decisions"]))
         out.print(table)
     _print_handled(figures["handled"], say)
 
