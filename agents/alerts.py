@@ -10,6 +10,7 @@ by itself.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from agents.surge_wording import chance_of, counted, minute
 from schemas.contract import epoch_ms_of, time_of, write_time
 from schemas.surge import Surge, SurgeKind, SurgeStatus
 
@@ -69,11 +70,8 @@ def alert_of(surge: Surge, labels: Mapping[str, str], now_ms: int, policy: Alert
 
 def annotations_of(surge: Surge) -> dict[str, str]:
     """What people read of it; those without a word are left out."""
-    minutes = max(1, (epoch_ms_of(surge.window.end) - epoch_ms_of(surge.window.start)) // 60_000)
-    span = f"{minutes // 60} h" if minutes >= 60 and minutes % 60 == 0 else f"{minutes} min"
-    summary = f"{surge.cluster.name}: {surge.observed} tickets within {span}, {surge.expected:.1f} expected"
     found = {
-        "summary": summary,
+        "summary": f"{surge.cluster.name}: {counted(surge)}",
         "description": "\n".join(_lines(surge)),
         "runbook_url": surge.runbook or "",
         "cluster_now": surge.cluster.id,
@@ -90,7 +88,11 @@ def annotations_of(surge: Surge) -> dict[str, str]:
 
 
 def _lines(surge: Surge) -> Iterator[str]:
-    yield f"Since {write_time(surge.started_at)}, {surge.customers_affected} customers; chance {surge.q_value:.2g}."
+    customers = f"{surge.customers_affected:,} {'customer' if surge.customers_affected == 1 else 'customers'}"
+    chance = chance_of(surge.q_value)
+    yield f"Since {minute(surge.started_at)}, of {customers}." + (
+        f" So many by chance: {chance}." if chance else ""
+    )
     if len(surge.members) > 1:
         yield f"With it rise: {', '.join(member.name for member in surge.members[1:])}."
     if surge.product is not None:

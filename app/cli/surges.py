@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from agents.surge_wording import chance_of, counted, minute
 from app.cli import surges_word
 from app.cli.console import Bootstrap, Json, out, print_json
 from app.connect import logged_in
@@ -45,7 +46,7 @@ def list_them(
     if not surges:
         out.print("nothing spreads" if not all_of_them else "nothing has spread", highlight=False)
         return
-    table = Table("surge", "problem", "tickets", "expected", "customers", "owner", "since", "is")
+    table = Table("surge", "problem", "tickets", "usual", "customers", "owner", "since", "is")
     for one in surges:
         table.add_row(*row_of(one, now))
     out.print(table)
@@ -119,9 +120,10 @@ def lines_of(surge: Surge, now: datetime) -> Iterator[str]:
         yield f"until       {minute(surge.resolved_at)}"
     told = f", {surge.notice.value}" if surge.notice is not None else ""
     yield f"last told   {minute(surge.updated_at)}{told}"
-    length = length_of(surge.window.end - surge.window.start)
-    yield f"tickets     {surge.observed:,} in {length}, expected {_few(surge)}"
-    yield f"by chance   {surge.q_value:.1g}"
+    yield f"how many    {counted(surge)}"
+    chance = chance_of(surge.q_value)
+    if chance is not None:
+        yield f"by chance   {chance}"
     yield f"customers   {surge.customers_affected:,}"
     if surge.product is not None:
         yield f"product     {surge.product}"
@@ -131,10 +133,6 @@ def lines_of(surge: Surge, now: datetime) -> Iterator[str]:
     yield from _list("they write", [" ".join(text.split()) for text in surge.descriptions])
     if surge.chart is not None:
         yield from _list("tickets an hour, by day (UTC)", list(days_of(surge.chart)))
-
-
-def _few(surge: Surge) -> str:
-    return f"{surge.expected:,.1f}" + (f" ({surge.ratio:,.1f} times as many)" if surge.expected else "")
 
 
 def days_of(chart: Chart) -> Iterator[str]:
@@ -154,18 +152,6 @@ def bar_of(count: int, most: int) -> str:
     if not count:
         return "·"
     return _BARS[max(1, round(count / most * (len(_BARS) - 1)))]
-
-
-def length_of(span: timedelta) -> str:
-    """A window's length as people say it."""
-    minutes = round(span.total_seconds() / 60)
-    if minutes % 60 or not minutes:
-        return f"{minutes} minutes"
-    return "an hour" if minutes == 60 else f"{minutes // 60} hours"
-
-
-def minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _list(title: str, lines: Sequence[Any]) -> Iterator[str]:

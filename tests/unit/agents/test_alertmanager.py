@@ -75,7 +75,9 @@ def test_an_alert_has_the_usual_labels_and_annotations() -> None:
     )
     assert "generatorURL" not in made
     notes = annotations_of(surge())
-    assert notes["summary"] == "camera crash: 42 tickets within 2 h, 6.5 expected"
+    assert notes["summary"] == "camera crash: 42 tickets in 2 hours where 6.5 are usual"
+    began = "Since 2026-09-21 13:13 UTC, of 17 customers. So many by chance: less than 1 in 1,000,000."
+    assert notes["description"].splitlines()[0] == began
     assert notes["runbook_url"] == "https://runbooks.example.com/c-1"
     assert "it closes at once" in notes["description"]
     assert "acknowledged_until" not in notes

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.surges import days_of, length_of, lines_of, row_of, state_of
+from app.cli.surges import days_of, lines_of, row_of, state_of
 from app.cli.surges_word import seconds_of
 from app.surges import cluster_for, newest_first, surge_named
 from models.errors import Fatal
@@ -167,6 +167,7 @@ def test_a_surge_of_which_little_is_known() -> None:
         notice=None,
         chart=None,
         expected=0.0,
+        q_value=1.0,
         descriptions=[],
     )
     assert list(lines_of(bare, NOW)) == [
@@ -174,8 +175,7 @@ def test_a_surge_of_which_little_is_known() -> None:
         "owner       nobody",
         "since       2026-03-02 09:00 UTC",
         "last told   2026-03-02 09:45 UTC",
-        "tickets     42 in an hour, expected 0.0",
-        "by chance   0.0001",
+        "how many    42 tickets in an hour where next to none are usual",
         "customers   39",
         "clusters",
         "  c-1  camera crash",
@@ -197,8 +197,8 @@ def test_all_that_is_known_of_a_surge() -> None:
         "since       2026-03-02 09:00 UTC",
         "until       2026-03-02 10:00 UTC",
         "last told   2026-03-02 09:45 UTC, resolved",
-        "tickets     42 in an hour, expected 6.5 (6.5 times as many)",
-        "by chance   0.0001",
+        "how many    42 tickets in an hour where 6.5 are usual",
+        "by chance   1 in 10,000",
         "customers   39",
         "product     mobile",
         "runbook     https://runbooks.example.com/camera-crash",
@@ -216,10 +216,3 @@ def test_all_that_is_known_of_a_surge() -> None:
 def test_charts_of_nothing() -> None:
     assert list(days_of(Chart(start=NOW, hours=[]))) == []
     assert list(days_of(Chart(start=NOW, hours=[0]))) == [f"2026-03-02  {' ' * 10}·{' ' * 13}  0"]
-
-
-@pytest.mark.parametrize(
-    ("minutes", "said"), [(5, "5 minutes"), (60, "an hour"), (90, "90 minutes"), (1_440, "24 hours")]
-)
-def test_a_window_as_people_say_it(minutes: int, said: str) -> None:
-    assert length_of(timedelta(minutes=minutes)) == said
