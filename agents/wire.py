@@ -50,6 +50,7 @@ from typing import Any, Protocol, Self
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from agents.pulse import Pulse
+from agents.wire_policy import WirePolicy, first_size, next_size
 from models.errors import Fatal, Transient
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -96,42 +97,6 @@ class ProducerClient(Protocol):
     ) -> None: ...
     def commit_transaction(self, timeout: float) -> None: ...
     def abort_transaction(self, timeout: float) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class WirePolicy:
-    """Bounds of the wire; all times in seconds.
-
-    Attributes:
-        records: most records of a batch, hence of a transaction.
-        work_goal_s: batches are kept so small that the agent's work on one takes about this: with a slow encoder too
-            nothing waits long for its transaction, and little is read again after a crash.
-        depth: batches between poll and commit; 2 lets the agent work while the one before commits.
-        gather_s: how long the first record of a batch may wait for company.
-        poll_s: longest wait for a first record; bounds how late a stop is noticed.
-        pause_after_s: work that takes longer has its partitions paused while membership is kept. A pause throws away
-            what the client has fetched, so it should be rare; a rebalance may wait so long for a batch in work.
-        work_timeout_s: work that takes longer than this is taken for hung.
-        offsets_timeout_s: sending offsets that takes longer has hung: when the broker dies, the client's call
-            outlives its own time-out and may never return. The process ends.
-        commit_timeout_s: for each call to the transaction coordinator.
-        retries: rewinds in a row before the process ends.
-        backoff_s: wait before the first rewind, doubled for each further one, at most 1 s.
-        tick_s: after how long without a batch there is a tick; None for never.
-    """
-
-    records: int = 1024
-    work_goal_s: float = 0.5
-    depth: int = 2
-    gather_s: float = 0.002
-    poll_s: float = 0.1
-    pause_after_s: float = 2.0
-    work_timeout_s: float = 120.0
-    offsets_timeout_s: float = 5.0
-    commit_timeout_s: float = 15.0
-    retries: int = 3
-    backoff_s: float = 0.05
-    tick_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +185,7 @@ class Wire:
         self._failures = 0
         self._paused = False
         self._strays: dict[tuple[str, int], int] = {}
-        self._size = min(policy.records, _FIRST_SIZE)
+        self._size = first_size(policy)
         self._known: dict[
             tuple[str, int], int
         ] = {}  # where the next record of a partition is taken, once that is known
@@ -465,20 +430,11 @@ class Wire:
         self._watcher.lost(partitions)
 
 
-def next_size(size: int, records: int, work_s: float, policy: WirePolicy) -> int:
-    """Most records of the next batch, after one of `records` that took the agent `work_s` seconds: so many as should
-    take `work_goal_s`, at most twice the present `size` at a time."""
-    fitting = policy.records if work_s <= 0 else int(records * policy.work_goal_s / work_s)
-    return max(1, min(fitting, 2 * size, policy.records))
-
-
 def raise_unless_passing(error: Any) -> None:
     """A consumer reports troubles that it mends itself as errors too; only the others end the process."""
     if error.fatal() or (not error.retriable() and error.code() not in _PASSING):
         raise Transient(f"consumer: {error.name()}")
 
-
-_FIRST_SIZE = 32
 
 # Longer than a transaction's own time-out (the same as that of one call) and the coordinator's round.
 _PATIENCE = 3

@@ -26,7 +26,8 @@ from agents.surge_texts import ClusterTexts
 from agents.surge_word import SurgeWord
 from agents.topics import TopicNames
 from agents.watch import SurgeWatcher
-from agents.wire import Wire, WirePolicy
+from agents.wire import Wire
+from agents.wire_policy import WirePolicy
 from app.policies import detect_policy
 from app.settings import Settings
 from app.wires import STILL_S, consumer_options, end_without_brokers, producer_options, wire_policy

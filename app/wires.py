@@ -5,7 +5,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from agents.exits import die
-from agents.wire import WirePolicy
+from agents.wire_policy import WirePolicy
 from app.settings import Settings
 from models.errors import Transient
 

@@ -20,7 +20,8 @@ from agents.surge_texts import ClusterTexts
 from agents.surge_word import SurgeWord
 from agents.topics import TopicNames
 from agents.watch import SurgeWatcher
-from agents.wire import Batch, Wire, WirePolicy
+from agents.wire import Batch, Wire
+from agents.wire_policy import WirePolicy
 from agents.young import YoungStates
 from models.engines.vector_index import ExactIndex
 from models.evidence import searchable

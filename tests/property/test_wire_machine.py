@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from agents.pulse import Pulse
-from agents.wire import Batch, Output, Wire, WirePolicy
+from agents.wire import Batch, Output, Wire
+from agents.wire_policy import WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from tests.fakes.faulty import FAULTS, Crash, Fault, FaultyProducer, InterruptedConsumer
 from tests.fakes.kafka import FakeKafka, FakeProducer, Place, Stored

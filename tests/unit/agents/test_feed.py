@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, TopicPartition
 from agents.feed import BatchChannel, Deliver, Feed, add_agent
 from agents.pulse import Pulse
 from agents.routing import route
-from agents.wire import Batch, Output, Wire, WirePolicy
+from agents.wire import Batch, Output, Wire
+from agents.wire_policy import WirePolicy
 from models.errors import BadGeneration, Fatal, PoisonFlood, Transient
 from tests.fakes.encoder import HashingEncoder
 from tests.fakes.history import HISTORY

@@ -19,7 +19,8 @@ from agents.intake import Accepted, known_after
 from agents.pulse import Pulse
 from agents.routing import route
 from agents.state import text_of
-from agents.wire import Batch, Output, Wire, WirePolicy
+from agents.wire import Batch, Output, Wire
+from agents.wire_policy import WirePolicy
 from models.errors import Fatal, PoisonFlood, Transient
 from models.generation import Generation, Thresholds
 from models.learn.acts import Said

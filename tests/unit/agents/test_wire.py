@@ -7,7 +7,8 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from agents.pulse import Pulse
-from agents.wire import Batch, Output, Wire, WirePolicy, next_size
+from agents.wire import Batch, Output, Wire
+from agents.wire_policy import WirePolicy, next_size
 from models.errors import Fatal, PoisonFlood, Transient
 from tests.fakes.faulty import InterruptedConsumer
 from tests.fakes.kafka import FakeConsumer, FakeKafka, FakeProducer, Place, error
