@@ -243,7 +243,7 @@ class Bridge:
         now, most = self._clock(), self._policy.most
         due = self._desk.due(now)
         waiting = deque(due[start : start + most] for start in range(0, len(due), most))
-        while waiting and self._clock() < now + self._policy.turn_s:
+        while waiting and self._clock() < now + self._policy.turn_s and not self._stopping.is_set():
             some = waiting.popleft()
             answer = self._send(post, some)
             if answer is Answer.REFUSED and len(some) > 1:  # one of them is at fault, the others need not be
