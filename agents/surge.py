@@ -30,7 +30,7 @@ from agents.wire import Batch, Output, Record
 from models.errors import Invalid, SluiceError, Transient
 from models.surge.grouping import Recent
 from models.surge.lifecycle import OPEN
-from models.surge.window import DAY_S, Placement
+from models.surge.window import DAY_S, HOUR_S, Placement
 from schemas.codec import decode
 from schemas.headers import read_trace
 from schemas.surge import Count
@@ -52,6 +52,7 @@ class SurgePath:
         looked_s: the end of the bucket after which it last looked.
         late: counts of buckets that it has looked at came since.
         failed_s: the same of the last look that failed: it is not tried over and over.
+        doubted: this worker's clock, or that of a worker before it, was found to be wrong, and that was said.
     """
 
     state: SurgeState
@@ -64,6 +65,7 @@ class SurgePath:
     looked_s: int = 0
     late: bool = False
     failed_s: int = 0
+    doubted: bool = False
 
 
 def watch_counts(batch: Batch, path: SurgePath) -> None:
@@ -83,6 +85,8 @@ def watch_counts(batch: Batch, path: SurgePath) -> None:
     placed = _place(batch, path, in_force, now_s)
     if not batch.records:
         placed.outputs += path.state.pass_time(now_s)  # nothing came: all that was written is read
+        placed.leapt = path.state.now_s < now_s
+    _doubt(path, now_s, leapt=placed.leapt, quiet=not batch.records)
     looked = _look(path, in_force, now_s, quiet=not batch.records)
     stamp = Stamp(path.names, path.worker, "", path.now_ms())
     for output in (*placed.outputs, *(dead_letter_record(letter, stamp, SOURCE) for letter in placed.dead)):
@@ -97,11 +101,12 @@ def watch_counts(batch: Batch, path: SurgePath) -> None:
 
 @dataclass(slots=True)
 class _Placed:
-    """What became of a batch's counts."""
+    """What became of a batch's counts; and whether a clock leapt further than it is believed."""
 
     outputs: list[Output] = field(default_factory=list)
     dead: list[Refused] = field(default_factory=list)
     placements: list[str] = field(default_factory=list)
+    leapt: bool = False
 
 
 def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Placed:
@@ -110,10 +115,12 @@ def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Pla
     touched: dict[tuple[str, int], None] = {}
     for record in batch.records:
         written_s = _written_s(record, now_s)
-        placed.outputs += state.pass_time(written_s)
-        state.recent.expire(record.offset(), state.now_s)
         try:
             recent = _read(record)
+            placed.outputs += state.pass_time(written_s, recent.at_s)
+            placed.leapt |= state.now_s < written_s
+            written_s = min(written_s, state.now_s)  # what is not believed is not gone by either
+            state.recent.expire(record.offset(), state.now_s)
             placement = _placement(recent, written_s, state)
         except Invalid as error:
             placed.dead.append(Refused(record, error, read_trace(record.headers())))
@@ -161,6 +168,23 @@ def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
     if placement is Placement.TOO_LATE or recent.at_s // DAY_S not in state.days:
         return Placement.TOO_LATE.value
     return _REPEATED if state.recent.knows(recent) else placement.value
+
+
+def _doubt(path: SurgePath, now_s: int, *, leapt: bool, quiet: bool) -> None:
+    """Say once that a clock is wrong: of this worker, where it leapt, or of one before it, which left a time that this
+    worker's has yet to come to. Either way nobody looks meanwhile."""
+    ahead_s = path.state.now_s - now_s
+    doubted = leapt or ahead_s > HOUR_S
+    if doubted and not path.doubted:
+        why = (
+            "this worker's clock is far ahead of all tickets"
+            if leapt
+            else "counts were read by a clock ahead"
+        )
+        path.metrics.surge_failures.labels("clock").inc()
+        _log.error("surge_clock_doubted", why=why, known_ahead_s=ahead_s)
+    if doubted or quiet:  # a batch of right times says nothing of a clock that the next tick goes by
+        path.doubted = doubted
 
 
 def _look(path: SurgePath, in_force: InForce, now_s: int, *, quiet: bool) -> Looked | None:

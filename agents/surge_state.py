@@ -39,6 +39,10 @@ _log = structlog.get_logger(__name__)
 SOURCE = "/sluice/surge"
 _DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
 
+LEAP_S = 7 * DAY_S
+"""How far time may go on by a clock's word alone. A worker may be started after a week's holidays in which no ticket
+came; and a clock that is wrong by so much costs a quarter of the history, not all of it."""
+
 COUNTS = frozenset({Placement.COUNTED, Placement.LATE, Placement.HISTORY})
 """The placements of what is counted."""
 
@@ -111,8 +115,16 @@ class SurgeState:
 
     # -- going on
 
-    def pass_time(self, now_s: int) -> list[Output]:
-        """Time goes on to `now_s`; the ends of the days that are beyond the history by that."""
+    def pass_time(self, now_s: int, said_s: int = 0) -> list[Output]:
+        """Time goes on to `now_s`, epoch seconds; the ends of the days that are beyond the history by that.
+
+        What falls off the history does not come back, so a leap of more than `LEAP_S` needs the word of another clock:
+        time goes no further than that beyond what was known, and beyond `said_s`, when a ticket says that it was
+        created. Whoever leaps further is not believed, and `now_s` of the state stays behind.
+        """
+        known_s = max(self.now_s, min(now_s, said_s))
+        if now_s - known_s > LEAP_S:
+            now_s = known_s
         if now_s <= self.now_s:
             return []
         self.now_s = now_s

@@ -171,6 +171,68 @@ def test_a_history_is_read_at_its_own_pace_and_what_is_beyond_it_gets_a_null(tow
     assert min(int(key.partition("/")[2]) for key in town.last_of_state()) == first
 
 
+def test_a_clock_that_leaps_takes_no_history_with_it(town: Town) -> None:
+    """What a tick of a worker's wrong clock says no ticket says too."""
+    for _ in range(3):
+        town.count("c-1")
+    life = Life(town)
+    life.tick()
+    town.now_s += 40 * DAY_S
+    for _ in range(3):
+        life.tick()
+    Life(town).tick()
+    assert town.counted() == {"c-1": 3}
+    assert town.told("surge_failures_total", error="clock") == 2  # once a life
+    assert town.surges() == []
+    town.now_s -= 40 * DAY_S - HOUR_S
+    town.count("c-1")
+    life = Life(town)
+    life.tick()
+    assert town.counted() == {"c-1": 4}
+    assert life.path.looked_s == town.now_s - town.now_s % BUCKET_S
+
+
+def test_a_record_of_a_clock_that_leaps_is_counted_at_its_tickets_own_time(town: Town) -> None:
+    life = Life(town)
+    town.count("c-1")
+    life.turn()
+    town.now_s += 40 * DAY_S
+    town.count("c-1", START_S + HOUR_S)
+    town.count("c-1", START_S + 2 * HOUR_S)
+    life.turn()
+    assert town.counted() == {"c-1": 3}
+    assert life.state.now_s == START_S + 2 * HOUR_S
+    assert town.told("surge_failures_total", error="clock") == 1
+    assert town.dead() == []
+
+
+@pytest.mark.parametrize("days", [6, 40])
+def test_after_a_standstill_time_goes_on_by_the_word_of_a_ticket(town: Town, days: int) -> None:
+    life = Life(town)
+    town.count("c-1")
+    life.turn()
+    town.now_s += days * DAY_S
+    if days == 40:
+        town.count("c-2")
+    life.tick()
+    assert life.state.now_s == town.now_s
+    assert life.path.looked_s == town.now_s
+    assert town.counted() == ({"c-1": 1} if days == 6 else {"c-2": 1})
+    assert town.told("surge_failures_total", error="clock") == 0
+
+
+def test_of_a_time_that_this_workers_clock_has_yet_to_come_to_it_is_told_once(town: Town) -> None:
+    """A worker before it, whose clock was two days ahead, read counts that were written by that clock."""
+    town.now_s += 2 * DAY_S
+    town.count("c-1")
+    Life(town).turn()
+    town.now_s -= 2 * DAY_S
+    life = Life(town)
+    for _ in range(2):
+        life.tick()
+    assert town.told("surge_failures_total", error="clock") == 1
+
+
 def test_clusters_of_the_generation_are_watched_and_others_while_they_have_counts(town: Town) -> None:
     life = Life(town)
     town.count("c-of-before")
