@@ -9,7 +9,7 @@ one before is committed or its epoch is over.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -77,11 +77,15 @@ class SurgeState:
         """Read all of it again with the next batch."""
         self._epoch = None
 
-    def begin(self, batch: Batch, now_s: int) -> bool:
+    def begin(self, batch: Batch, now_s: int, recount: Callable[[Record], None]) -> bool:
         """Start on a batch, in a new epoch from what is committed before it; whether it is one.
 
+        Where the state says nothing of any day it was lost, if there ever was one, and what `tickets.counts` still has
+        before the batch is counted again: the topic keeps a week more of it than the history that is judged by.
+
         Args:
-            now_s: where time begins if nothing is.
+            now_s: where time begins if nothing is, epoch seconds.
+            recount: places a count that the state has nothing of.
 
         Raises:
             Transient: a topic is missing or no broker answers.
@@ -97,10 +101,12 @@ class SurgeState:
         state, counts = self._names.surge_state, self._names.counts
         end = self._lookup.end(state, 0)
         records = self._lookup.read_until(state, 0, OFFSET_BEGINNING, end, self._restore_one)
+        lost = not self.now_s
+        first = OFFSET_BEGINNING if lost else max(0, before - MOST_RECENT)
+        handle = recount if lost else self._remember
+        read = self._lookup.read_until(counts, place.partition, first, before, handle)
         if not self.now_s:
             self._clear(now_s)
-        first = max(0, before - MOST_RECENT)
-        self._lookup.read_until(counts, place.partition, first, before, self._remember)
         self.recent.expire(before, self.now_s)
         self._epoch = batch.epoch
         _log.info(
@@ -109,6 +115,7 @@ class SurgeState:
             clusters=len(self.windows.clusters),
             surges=sum(course.is_open for course in self.courses.values()),
             counts=len(self.recent),
+            recounted=read if lost else 0,
             seconds=round(time.monotonic() - started, 2),
         )
         return True
@@ -120,8 +127,11 @@ class SurgeState:
 
         What falls off the history does not come back, so a leap of more than `LEAP_S` needs the word of another clock:
         time goes no further than that beyond what was known, and beyond `said_s`, when a ticket says that it was
-        created. Whoever leaps further is not believed, and `now_s` of the state stays behind.
+        created. Whoever leaps further is not believed, and `now_s` of the state stays behind. Where time has not begun
+        it begins with that word.
         """
+        if not self.now_s:
+            self._clear(min(now_s, said_s))
         known_s = max(self.now_s, min(now_s, said_s))
         if now_s - known_s > LEAP_S:
             now_s = known_s
@@ -286,6 +296,12 @@ def recent_of(count: Count) -> Recent:
         count.product,
         epoch_ms_of(count.occurred_at) // 1000,
     )
+
+
+def written_at_s(record: Record, now_s: int) -> int:
+    """When a record was written, epoch seconds: now at the latest."""
+    kind, at_ms = record.timestamp()
+    return min(at_ms // 1000, now_s) if kind else now_s
 
 
 def _day_key(cluster_id: str, day: int) -> str:

@@ -1,6 +1,7 @@
 """The surge path over an in-memory Kafka: what is counted, what is told, and that neither depends on how often the
 worker ends."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -260,6 +261,64 @@ def test_a_cluster_without_a_ticket_is_no_young_one(town: Town) -> None:
 
 
 # -- what is committed, and nothing else
+
+
+def lose_state(town: Town) -> None:
+    """Somebody deletes `tickets.surge-state` and makes it again."""
+    town.kafka.logs[NAMES.surge_state, 0].clear()
+
+
+def test_a_state_that_was_lost_is_counted_again_from_the_counts(town: Town) -> None:
+    ticket = town.count("c-3")
+    town.write(b"no count")
+    for day in range(33):
+        town.now_s = START_S + day * DAY_S
+        for _ in range(1 + day % 3):
+            town.count(f"c-{day % 2}")
+    town.count("c-2", START_S + 20 * DAY_S)
+    ticket = town.count("c-2")
+    town.count("c-2", ticket_id=ticket)
+    Life(town).tick()
+
+    def days() -> dict[str, dict[str, int]]:
+        """Of settled days a count stands in the first bucket of its hour, or in its own: the hours are what is kept."""
+        found: dict[str, dict[str, int]] = {}
+        for key, value in town.last_of_state().items():
+            hours = found.setdefault(key, {})
+            for number, n in SurgeDay.model_validate_json(value).buckets.items():
+                hours[str(int(number) // 12)] = hours.get(str(int(number) // 12), 0) + n
+        return found
+
+    before, last = town.counted(), days()
+    assert set(before) == {"c-0", "c-1", "c-2"}
+    lose_state(town)
+    life = Life(town)
+    stumble(life, 2)
+    for _ in range(3):
+        life.tick()
+    assert town.counted() == before
+    assert days() == last
+    town.count("c-2", ticket_id=ticket)
+    town.count("c-1")
+    Life(town).turn()
+    assert town.counted() == before + Counter({"c-1": 1})
+    assert len(town.dead()) == 1
+
+
+def test_what_was_counted_in_a_cluster_that_is_merged_by_now_is_counted_again_in_the_other(
+    town: Town,
+) -> None:
+    life = Life(town)
+    for _ in range(4):
+        town.count("c-1")
+    town.now_s += DAY_S
+    town.count("c-2")
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    lose_state(town)
+    town.count("c-2")
+    Life(town).tick()
+    assert town.counted() == {"c-2": 6}
 
 
 class Stumbling(FakeProducer):
