@@ -21,11 +21,12 @@ from agents.follower import Lookup
 from agents.metrics import Metrics
 from agents.state import end_if_newer, pass_over
 from agents.surge_recent import MOST_RECENT, RecentCounts
+from agents.surge_told import courses_told
 from agents.topics import TopicNames
 from agents.wire import Batch, Output, Record
 from models.surge.grouping import Recent
 from models.surge.identity import Move
-from models.surge.lifecycle import Course
+from models.surge.lifecycle import Course, LifecyclePolicy
 from models.surge.window import DAY_S, HOUR_S, Placement, WindowPolicy, Windows
 from schemas.channels import event_type
 from schemas.codec import decode, encode
@@ -81,7 +82,8 @@ class SurgeState:
         """Start on a batch, in a new epoch from what is committed before it; whether it is one.
 
         Where the state says nothing of any day it was lost, if there ever was one, and what `tickets.counts` still has
-        before the batch is counted again: the topic keeps a week more of it than the history that is judged by.
+        before the batch is counted again: the topic keeps a week more of it than the history that is judged by. And
+        a surge that was told and has no course goes on with what was told of it.
 
         Args:
             now_s: where time begins if nothing is, epoch seconds.
@@ -108,6 +110,7 @@ class SurgeState:
         if not self.now_s:
             self._clear(now_s)
         self.recent.expire(before, self.now_s)
+        self._restore_told()
         self._epoch = batch.epoch
         _log.info(
             "surges_restored",
@@ -255,6 +258,14 @@ class SurgeState:
             end_if_newer(record, error)
             # A day of a cluster is counted anew, or a surge told anew: better than to judge none at all.
             pass_over(record, error.reason.value, "surges", self._metrics)
+
+    def _restore_told(self) -> None:
+        """Take on the surges whose courses are lost. The next look writes what becomes of them; whoever begins before
+        that finds them again."""
+        since_s = self.now_s - LifecyclePolicy().remembered_s
+        for course in courses_told(self._lookup, self._names.surges, self.courses, since_s, self._metrics):
+            self.courses[course.surge_id] = course
+            _log.warning("surge_course_lost", surge=course.surge_id, state=course.state.value)
 
     def _restore_day(self, event: SurgeDay) -> None:
         self._restore_time(event.updated_at)

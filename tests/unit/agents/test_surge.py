@@ -457,6 +457,87 @@ def test_an_end_is_remembered_for_a_day_and_what_rises_meanwhile_is_another_surg
     assert town.courses() == []
 
 
+@pytest.mark.parametrize("calm", [True, False], ids=["it is over", "it goes on"])
+@pytest.mark.parametrize("lost", ["the state", "the course"])
+def test_a_surge_whose_course_was_lost_pages_once_and_is_resolved(town: Town, lost: str, calm: bool) -> None:
+    life = Life(town)
+    for _ in range(10):
+        town.count("c-1")
+    town.now_s += BUCKET_S
+    life.tick()
+    (told,) = town.surges()
+    made = in_force().generation
+    town.standing.in_force = in_force(
+        replace(made, clusters=tuple(replace(one, owner="web") for one in made.clusters)), "g-2"
+    )
+    if lost == "the state":
+        lose_state(town)
+    else:
+        log, key = town.kafka.logs[NAMES.surge_state, 0], told.surge_id.encode()
+        for stored in log:
+            stored.aborted |= stored.key == key  # compaction keeps the last alone
+        town.kafka.append(NAMES.surge_state, 0, key, b"{")
+    for step in range(12 * 5):
+        town.now_s += BUCKET_S
+        if not calm and step < 18:
+            town.count("c-1")
+        Life(town).tick()
+    assert {surge_id for surge_id, _ in notices(town)} == {told.surge_id}
+    assert {surge.first_told for surge in town.surges()} == {("c-1", "mobile")}
+    assert [notice for _, notice in notices(town) if notice != "grew"] == ["firing", "resolved"]
+    assert (town.surges()[-1].resolved_at or told.updated_at) > told.updated_at
+    assert [(one.surge_id, one.state) for one in town.courses()] == [(told.surge_id, CourseState.ENDED)]
+
+
+def test_an_end_whose_course_was_lost_is_remembered(town: Town) -> None:
+    """Else a window of a day would find the old surge again, and page for it."""
+    detector = Listening(DetectPolicy(), WindowPolicy())
+    town.detector = lambda: detector
+    life = Life(town)
+    surge_of(town, lambda: life)
+    resolved_at = town.surges()[-1].resolved_at
+    assert resolved_at is not None
+    lose_state(town)
+    town.now_s += BUCKET_S
+    Life(town).tick()
+    assert detector.asked[-1] == {"c-1": epoch_ms_of(resolved_at) // 1000}
+    town.now_s += DAY_S
+    life = Life(town)
+    life.tick()
+    town.now_s += BUCKET_S
+    life.tick()
+    assert (town.courses(), detector.asked[-1]) == ([], {})
+
+
+def test_an_end_that_is_committed_and_cannot_be_read_yet_is_waited_for(town: Town) -> None:
+    life = Life(town)
+    for name in ("c-1", "c-2"):
+        for _ in range(10):
+            town.count(name)
+    town.now_s += BUCKET_S
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    town.now_s += BUCKET_S
+    life.tick()
+    assert [notice for _, notice in notices(town)] == ["firing", "firing", "resolved", "grew"]
+    (held,) = [stored for stored in town.kafka.logs[NAMES.surges, 0] if b'"merged"' in (stored.value or b"")]
+    held.producer = life.producer  # its mark has yet to be written
+    looks: list[int] = []
+
+    class Later(type(life.state._lookup._client())):  # type: ignore[misc]
+        def consume(self, num_messages: int, timeout: float) -> list[object]:
+            looks.append(1)
+            if len(looks) == 12:
+                held.producer = None
+            return list(super().consume(num_messages, timeout))
+
+    second = Life(town)
+    second.state._lookup._connect = lambda _: Later(town.kafka)
+    second.tick()
+    assert len(looks) >= 12
+    assert len(second.state.courses) == 1
+
+
 def test_what_is_told_of_a_surge(town: Town) -> None:
     life = Life(town)
     life.tells("c-1", "t-1", "the camera stays black", 1)
