@@ -95,7 +95,7 @@ def _begin(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> list
     """Read what is known if the batch begins an epoch; what of it has to be written, since it was lost."""
     again = Placing(path.state, path.seer, in_force, now_s)
     first_s = min([now_s, *(written_at_s(record, now_s) for record in batch.records[:1])])
-    if not path.state.begin(batch, first_s, again.take):
+    if not path.state.begin(batch, first_s, again.take, again.called):
         return []
     path.looked_s = path.failed_s
     return again.outputs()

@@ -58,7 +58,7 @@ class Placing:
             self.leapt |= state.now_s < written_s
             written_s = min(written_s, state.now_s)  # what is not believed is not gone by either
             state.recent.expire(record.offset(), state.now_s)
-            placement = _placement(recent, written_s, state)
+            placement = self._placement(recent, written_s)
         except Invalid as error:
             self.dead.append(Refused(record, error, read_trace(record.headers())))
             ahead = error.reason == Placement.AHEAD.value
@@ -67,9 +67,13 @@ class Placing:
         self.placements.append(placement)
         if placement in COUNTS:
             state.recent.add(record.offset(), written_s, recent, state.now_s)
-            cluster_id = self.seer.now_called(recent.cluster_id, self.in_force)
+            cluster_id = self.called(recent.cluster_id)
             state.windows.add(cluster_id, recent.at_s)
             self._touched[cluster_id, recent.at_s // DAY_S] = None
+
+    def called(self, cluster_id: str) -> str:
+        """The name by which a cluster goes now."""
+        return self.seer.now_called(cluster_id, self.in_force)
 
     def tick(self) -> None:
         """Nothing came: all that was written is read, and the clock may go on by itself."""
@@ -85,6 +89,24 @@ class Placing:
     def dead_letters(self, stamp: Stamp) -> list[Output]:
         return [dead_letter_record(letter, stamp, SOURCE) for letter in self.dead]
 
+    def _placement(self, recent: Recent, written_s: int) -> str:
+        """Where a count is placed.
+
+        One of a queue that stood for days, or of an import, is history. One of before the days that are kept is passed
+        over: nothing is wrong with it, but that it says nothing of what surges now.
+
+        Raises:
+            Invalid: its time lies ahead of when it was written: a clock is wrong.
+        """
+        state = self.state
+        placement = state.windows.placement(recent.at_s, written_s)
+        if placement is Placement.AHEAD:
+            detail = f"must not be more than {state.policy.ahead_s} s after it was written"
+            raise Invalid(placement.value, "occurred_at", detail)
+        if placement is Placement.TOO_LATE or recent.at_s // DAY_S not in state.days:
+            return Placement.TOO_LATE.value
+        return _REPEATED if state.recent.knows(recent, self.called) else placement.value
+
 
 def _read(record: Record) -> Recent:
     """The count that a record holds.
@@ -98,21 +120,3 @@ def _read(record: Record) -> Recent:
     except Unreadable as error:
         end_if_newer(record, error)
         raise Invalid(error.reason.value, error.field, error.detail) from error
-
-
-def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
-    """Where a count is placed.
-
-    One of a queue that stood for days, or of an import, is history. One of before the days that are kept is passed
-    over: nothing is wrong with it, but that it says nothing of what surges now.
-
-    Raises:
-        Invalid: its time lies ahead of when it was written: a clock is wrong.
-    """
-    placement = state.windows.placement(recent.at_s, written_s)
-    if placement is Placement.AHEAD:
-        detail = f"must not be more than {state.policy.ahead_s} s after it was written"
-        raise Invalid(placement.value, "occurred_at", detail)
-    if placement is Placement.TOO_LATE or recent.at_s // DAY_S not in state.days:
-        return Placement.TOO_LATE.value
-    return _REPEATED if state.recent.knows(recent) else placement.value

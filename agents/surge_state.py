@@ -11,6 +11,7 @@ one before is committed or its epoch is over.
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import structlog
@@ -78,7 +79,9 @@ class SurgeState:
         """Read all of it again with the next batch."""
         self._epoch = None
 
-    def begin(self, batch: Batch, now_s: int, recount: Callable[[Record], None]) -> bool:
+    def begin(
+        self, batch: Batch, now_s: int, recount: Callable[[Record], None], called: Callable[[str], str]
+    ) -> bool:
         """Start on a batch, in a new epoch from what is committed before it; whether it is one.
 
         Where the state says nothing of any day it was lost, if there ever was one, and what `tickets.counts` still has
@@ -88,6 +91,7 @@ class SurgeState:
         Args:
             now_s: where time begins if nothing is, epoch seconds.
             recount: places a count that the state has nothing of.
+            called: the name by which a cluster goes now.
 
         Raises:
             Transient: a topic is missing or no broker answers.
@@ -105,7 +109,7 @@ class SurgeState:
         records = self._lookup.read_until(state, 0, OFFSET_BEGINNING, end, self._restore_one)
         lost = not self.now_s
         first = OFFSET_BEGINNING if lost else max(0, before - MOST_RECENT)
-        handle = recount if lost else self._remember
+        handle = recount if lost else partial(self._remember, called=called)
         read = self._lookup.read_until(counts, place.partition, first, before, handle)
         if not self.now_s:
             self._clear(now_s)
@@ -285,7 +289,7 @@ class SurgeState:
         self.now_s = max(self.now_s, at_s)
         self.windows.roll(at_s)
 
-    def _remember(self, record: Record) -> None:
+    def _remember(self, record: Record, called: Callable[[str], str]) -> None:
         written_s = record.timestamp()[1] // 1000
         if written_s < self.now_s - DAY_S:
             return
@@ -294,7 +298,7 @@ class SurgeState:
         except Unreadable:
             return  # a dead letter by now
         placement = self.windows.placement(recent.at_s, written_s)
-        if placement in COUNTS and not self.recent.knows(recent):
+        if placement in COUNTS and not self.recent.knows(recent, called):
             self.recent.add(record.offset(), written_s, recent, self.now_s)
 
 

@@ -115,6 +115,25 @@ def test_a_ticket_counts_once_a_day_for_a_cluster(town: Town, restarted: bool) -
     assert town.counted() == {"c-1": 2, "c-2": 1}
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["in one life", "by the next life too"])
+@pytest.mark.parametrize("again", ["c-1", "c-2"], ids=["under its old name", "under its new name"])
+def test_a_ticket_of_a_cluster_that_was_merged_meanwhile_counts_once(
+    town: Town, again: str, restarted: bool
+) -> None:
+    life = Life(town)
+    ticket = town.count("c-1")
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    if restarted:
+        life = Life(town)
+    town.now_s += BUCKET_S
+    town.count(again, ticket_id=ticket)
+    town.count("c-2")
+    life.tick()
+    assert town.counted() == {"c-2": 2}
+    assert town.told("surge_counts_total", placement="repeated") == 1
+
+
 def test_of_a_count_whose_clock_is_ahead_or_that_is_none_a_dead_letter_says_why(town: Town) -> None:
     life = Life(town)
     town.count("c-1", START_S + 301)
