@@ -25,8 +25,11 @@ from models.surge.lifecycle import Course, State
 
 _DAY_S = 86_400
 
-# How long after a split a part may still take its share; one that has none by then has learnt what is usual for it.
-_SPLIT_WITHIN_S = 3 * _DAY_S
+# A part that was counted for so long without its share has learnt what is usual for it. By its counts, not by the age
+# of the split: a candidate is put in force weeks after it was made, and its parts are counted from then on.
+_LEARNT_S = 3 * _DAY_S
+# Of before a split that is older than this no counts are kept that could be shared.
+_KEPT_S = 28 * _DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,12 @@ def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str,
 
 
 def _is_due(event: LineageEvent, there: Mapping[str, int], seen_s: Mapping[str, int], now_s: int) -> bool:
-    """Whether a part has yet to take its share: it is in force, the split is of these days, and it has no history."""
+    """Whether a part has yet to take its share: it is in force, and has no history, neither of before the split nor of
+    its own."""
     at_s = event.at_ms // 1000
-    known_s = seen_s.get(event.cluster, at_s)
-    return event.cluster in there and at_s > now_s - _SPLIT_WITHIN_S and known_s > at_s - _DAY_S
+    known_s = seen_s.get(event.cluster, now_s)
+    has_none = known_s > max(at_s - _DAY_S, now_s - _LEARNT_S)
+    return event.cluster in there and at_s > now_s - _KEPT_S and has_none
 
 
 def _merge(done: _Following, events: Sequence[LineageEvent], there: Mapping[str, int]) -> None:
