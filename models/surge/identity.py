@@ -85,6 +85,8 @@ def follow(
     events: dict[int, list[LineageEvent]] = defaultdict(list)
     for event in generation.lineage:
         events[event.at_ms].append(event)
+        if event.change in {"died", "merged"}:
+            done.ended_ms[event.cluster] = event.at_ms
     for at_ms in sorted(events):
         _split(done, events[at_ms], there, now_s)
         _merge(done, events[at_ms], there)
@@ -105,11 +107,13 @@ class _Following:
     Attributes:
         seen_s: the clusters that have counts, and since when.
         members: the clusters of each surge.
+        ended_ms: when clusters went into others, or died, last.
     """
 
     seen_s: dict[str, int]
     members: dict[str, list[str]]
     moves: list[Move] = field(default_factory=list)
+    ended_ms: dict[str, int] = field(default_factory=dict)
 
     def move(self, source: str, into: str, share: float) -> None:
         if source in self.seen_s:
@@ -137,9 +141,10 @@ def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str,
         came.sort(key=lambda event: (-there[event.cluster], event.cluster))
         # A part that people named the tickets of may have none that stood in the source before: it is part of it still.
         sizes = [there[event.cluster] * (event.share or 1.0) for event in came]
-        stays = source in there or source in went
+        # Of several reclusterings that are followed at once a later one may have ended it.
+        stays = source in there or source in went or done.ended_ms.get(source, 0) > came[0].at_ms
         left = sum(sizes) + there.get(source, 0)
-        if stays and source not in there:  # the rest of it is in what it was merged into
+        if source in went and source not in there:  # the rest of it is in what it was merged into
             left = sum(sizes) / max(1 - went[source], 1e-9)
         for event, size in zip(came, sizes, strict=True):
             is_last = not stays and event is came[-1]
