@@ -1,10 +1,20 @@
-"""Courses of surges as they stand in `tickets.surge-state`, beside the counts of days. Under the surge path."""
+"""Courses of surges as they stand in `tickets.surge-state`, beside the counts of days, and as far as what was told of a
+surge tells its course too. Under the surge path.
+"""
 
 from datetime import datetime
 
 from models.surge.lifecycle import Course, Evidence, State
 from schemas.contract import epoch_ms_of, time_of
-from schemas.surge import CourseState, SurgeCourse, SurgeEvidence
+from schemas.surge import (
+    CourseState,
+    ResolvedReason,
+    Surge,
+    SurgeCourse,
+    SurgeEvidence,
+    SurgeKind,
+    SurgeStatus,
+)
 
 
 def event_of(course: Course, now_s: int) -> SurgeCourse:
@@ -64,6 +74,43 @@ def course_of(event: SurgeCourse) -> Course:
         generation_id=event.generation_id,
         first_cluster=event.first_cluster,
         first_owner=event.first_owner,
+    )
+
+
+def course_told(surge: Surge) -> Course | None:
+    """The course of a growing surge by the last record that was told of it: firing, whatever it was since, or ended.
+    None of one that went into another, whose course has its clusters, and of one that is no known problem."""
+    if surge.kind is not SurgeKind.GROWING or surge.resolved_reason is ResolvedReason.MERGED:
+        return None
+    fires = surge.status is SurgeStatus.FIRING
+    clusters = tuple(dict.fromkeys((surge.cluster.id, *(member.id for member in surge.members))))
+    first_cluster, first_owner = surge.first_told
+    started_s = _seconds(surge.started_at)
+    last = Evidence(
+        enters=fires,
+        stays=fires,
+        observed=surge.observed,
+        expected=surge.expected,
+        q=surge.q_value,
+        window_s=max(1, _seconds(surge.window.end) - _seconds(surge.window.start)),
+        started_s=started_s,
+    )
+    return Course(
+        surge_id=surge.surge_id,
+        state=State.FIRING if fires else State.ENDED,
+        clusters=clusters,
+        started_s=started_s,
+        since_s=_seconds(surge.updated_at if surge.resolved_at is None else surge.resolved_at),
+        last=last,
+        told=fires,
+        told_excess=last.excess,
+        told_members=len(clusters),
+        acknowledged_until_s=_seconds(surge.acknowledged_until),
+        silenced_until_s=_seconds(surge.silenced_until),
+        product=surge.product,
+        generation_id=surge.generation_id,
+        first_cluster=first_cluster,
+        first_owner=first_owner,
     )
 
 

@@ -73,6 +73,8 @@ def records_of(
     stamp: Stamp,
     heat: Sequence[Part] | None = None,
     original: Original | None = None,
+    *,
+    counts: bool,
 ) -> Iterator[Output]:
     """Everything that follows from one ticket event, in the order in which it must be written.
 
@@ -80,6 +82,7 @@ def records_of(
         known: of the ticket from now on.
         heat: the heat map, if this decision is explained.
         original: the open ticket that it repeats, if it does.
+        counts: this decision is the first that names a cluster.
     """
     if accepted.kind is TicketEventKind.DELETED:
         yield _tombstone(accepted, stamp)
@@ -87,7 +90,7 @@ def records_of(
     if accepted.asks_for_decision:
         yield decision_record(accepted, decided, similar, stamp, heat, original)
     yield state_record(accepted.place, known, vector, stamp, accepted.trace)
-    if accepted.kind is TicketEventKind.CREATED and decided.cluster is not None:
+    if counts and decided.cluster is not None:
         yield count_record(accepted, decided.cluster.cluster.id, decided.generation_id, stamp)
 
 
@@ -186,6 +189,7 @@ def state_record(place: Place, known: Known, vector: Vectors, stamp: Stamp, trac
         duplicate_of=said.duplicate_of,
         priority=said.priority,
         senior=said.senior,
+        counted=known.counted,
         first_owner=handling.first_owner,
         first_assigned_at=None if handling.first_at_ms is None else time_of(handling.first_at_ms),
         first_assignment_right=handling.first_right,

@@ -167,7 +167,11 @@ def after_event(
         before: what was known of it.
         duplicate_of: the open ticket that the decision says it repeats.
     """
-    known = replace(known_after(event), said=said_after(event, before, decided, now_ms, duplicate_of))
+    known = replace(
+        known_after(event),
+        said=said_after(event, before, decided, now_ms, duplicate_of),
+        counted=counted_after(event, before, decided),
+    )
     ticket = known.remembered
     if ticket is None or before is None or before.remembered is None:
         return known, None
@@ -209,6 +213,15 @@ def said_after(
         duplicate_of=duplicate_of,
         senior=decided.senior,
     )
+
+
+def counted_after(event: Accepted, before: Known | None, decided: Decision) -> bool:
+    """Whether the ticket is counted once the event is worked: by its first decision that names a cluster, be it that of
+    a later version."""
+    if event.kind is TicketEventKind.DELETED:
+        return False
+    counted = before is not None and before.counted
+    return counted or (event.asks_for_decision and decided.cluster is not None)
 
 
 def act_of(event: Accepted, before: Known) -> Act | None:

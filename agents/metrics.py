@@ -142,7 +142,7 @@ class Metrics:
     surge_evaluated: Gauge
     """Up to when the counts were last looked at, as epoch seconds."""
     surge_failures: Counter
-    """Looks at the counts that failed, by the error: the counts are kept, and looked at again."""
+    """Looks at the counts that failed, by the error, or that a wrong clock forbids: the counts are kept."""
     notices: Counter
     """Records of surges of known problems, by why they were written."""
     alerts: Counter

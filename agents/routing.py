@@ -208,7 +208,10 @@ def _emit(
         places[event.place] = known
         path.intake.table.stage(event.place, known)
         heat = beside.heats.get(number)
-        outputs = [*emit.records_of(event, known, vector, decision, near, stamp, heat, original)]
+        counts = known.counted and not (before is not None and before.counted)
+        outputs = [
+            *emit.records_of(event, known, vector, decision, near, stamp, heat, original, counts=counts)
+        ]
         if act is not None:
             judged.append(act)
             outputs += lessons.records_of_lesson(act, vector, stamp)

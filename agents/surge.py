@@ -10,7 +10,7 @@ nobody, and what still goes on is found at the first look at the present.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from traceback import format_tb
@@ -18,30 +18,22 @@ from traceback import format_tb
 import structlog
 
 from agents.emerging import surge_record
-from agents.emit import Stamp, dead_letter_record
-from agents.intake import Refused
+from agents.emit import Stamp
 from agents.live import InForce, Live
 from agents.metrics import Metrics
-from agents.state import end_if_newer
 from agents.surge_look import Looked, Seer
-from agents.surge_state import COUNTS, SOURCE, SurgeState, recent_of
+from agents.surge_place import Placing
+from agents.surge_state import SOURCE, SurgeState, written_at_s
 from agents.topics import TopicNames
-from agents.wire import Batch, Output, Record
-from models.errors import Invalid, SluiceError, Transient
-from models.surge.grouping import Recent
+from agents.wire import Batch, Output
+from models.errors import SluiceError, Transient
 from models.surge.lifecycle import OPEN
-from models.surge.window import DAY_S, Placement
-from schemas.codec import decode
-from schemas.headers import read_trace
-from schemas.surge import Count
-from schemas.unreadable import Unreadable
+from models.surge.window import HOUR_S, Placement
 
 _log = structlog.get_logger(__name__)
 
 # What was written longer ago than two buckets is a backlog: who reads it does not know the present yet.
 _BEHIND_S = 600
-
-_REPEATED, _UNREADABLE = "repeated", "unreadable"
 
 
 @dataclass(slots=True)
@@ -52,6 +44,7 @@ class SurgePath:
         looked_s: the end of the bucket after which it last looked.
         late: counts of buckets that it has looked at came since.
         failed_s: the same of the last look that failed: it is not tried over and over.
+        doubted: this worker's clock, or that of a worker before it, was found to be wrong, and that was said.
     """
 
     state: SurgeState
@@ -64,6 +57,7 @@ class SurgePath:
     looked_s: int = 0
     late: bool = False
     failed_s: int = 0
+    doubted: bool = False
 
 
 def watch_counts(batch: Batch, path: SurgePath) -> None:
@@ -78,89 +72,50 @@ def watch_counts(batch: Batch, path: SurgePath) -> None:
     if in_force is None:
         raise Transient("no generation is in force")
     now_s = path.now_ms() // 1000
-    if path.state.begin(batch, min([now_s, *(_written_s(record, now_s) for record in batch.records[:1])])):
-        path.looked_s = path.failed_s
-    placed = _place(batch, path, in_force, now_s)
+    outputs = _begin(batch, path, in_force, now_s)
+    placed = Placing(path.state, path.seer, in_force, now_s)
+    for record in batch.records:
+        placed.take(record)
     if not batch.records:
-        placed.outputs += path.state.pass_time(now_s)  # nothing came: all that was written is read
+        placed.tick()
+    path.late |= Placement.LATE.value in placed.placements
+    _doubt(path, now_s, leapt=placed.leapt, quiet=not batch.records)
+    outputs += placed.outputs()  # before what a look makes of it
     looked = _look(path, in_force, now_s, quiet=not batch.records)
-    stamp = Stamp(path.names, path.worker, "", path.now_ms())
-    for output in (*placed.outputs, *(dead_letter_record(letter, stamp, SOURCE) for letter in placed.dead)):
+    outputs += placed.dead_letters(Stamp(path.names, path.worker, "", path.now_ms()))
+    for output in [*outputs, *(looked.outputs if looked is not None else [])]:
         batch.send(output)
     if looked is not None:
-        for output in looked.outputs:
-            batch.send(output)
         for surge in looked.surges:
             batch.send(surge_record(surge, path.names.surges, SOURCE))
     batch.on_commit.append(partial(_count, path, placed, looked))
 
 
-@dataclass(slots=True)
-class _Placed:
-    """What became of a batch's counts."""
-
-    outputs: list[Output] = field(default_factory=list)
-    dead: list[Refused] = field(default_factory=list)
-    placements: list[str] = field(default_factory=list)
-
-
-def _place(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> _Placed:
-    """Count what a batch's records say, each ticket once a day for a cluster."""
-    state, placed = path.state, _Placed()
-    touched: dict[tuple[str, int], None] = {}
-    for record in batch.records:
-        written_s = _written_s(record, now_s)
-        placed.outputs += state.pass_time(written_s)
-        state.recent.expire(record.offset(), state.now_s)
-        try:
-            recent = _read(record)
-            placement = _placement(recent, written_s, state)
-        except Invalid as error:
-            placed.dead.append(Refused(record, error, read_trace(record.headers())))
-            ahead = error.reason == Placement.AHEAD.value
-            placed.placements.append(error.reason if ahead else _UNREADABLE)
-            continue
-        placed.placements.append(placement)
-        path.late |= placement == Placement.LATE.value
-        if placement in COUNTS:
-            state.recent.add(record.offset(), written_s, recent, state.now_s)
-            cluster_id = path.seer.now_called(recent.cluster_id, in_force)
-            state.windows.add(cluster_id, recent.at_s)
-            touched[cluster_id, recent.at_s // DAY_S] = None
-    placed.outputs += [state.day_record(cluster_id, day) for cluster_id, day in touched]
-    return placed
+def _begin(batch: Batch, path: SurgePath, in_force: InForce, now_s: int) -> list[Output]:
+    """Read what is known if the batch begins an epoch; what of it has to be written, since it was lost."""
+    again = Placing(path.state, path.seer, in_force, now_s)
+    first_s = min([now_s, *(written_at_s(record, now_s) for record in batch.records[:1])])
+    if not path.state.begin(batch, first_s, again.take, again.called):
+        return []
+    path.looked_s = path.failed_s
+    return again.outputs()
 
 
-def _read(record: Record) -> Recent:
-    """The count that a record holds.
-
-    Raises:
-        Invalid: it holds none.
-        Fatal: another version of Sluice wrote it.
-    """
-    try:
-        return recent_of(decode(Count, record.value()))
-    except Unreadable as error:
-        end_if_newer(record, error)
-        raise Invalid(error.reason.value, error.field, error.detail) from error
-
-
-def _placement(recent: Recent, written_s: int, state: SurgeState) -> str:
-    """Where a count is placed.
-
-    One of a queue that stood for days, or of an import, is history. One of before the days that are kept is passed
-    over: nothing is wrong with it, but that it says nothing of what surges now.
-
-    Raises:
-        Invalid: its time lies ahead of when it was written: a clock is wrong.
-    """
-    placement = state.windows.placement(recent.at_s, written_s)
-    if placement is Placement.AHEAD:
-        detail = f"must not be more than {state.policy.ahead_s} s after it was written"
-        raise Invalid(placement.value, "occurred_at", detail)
-    if placement is Placement.TOO_LATE or recent.at_s // DAY_S not in state.days:
-        return Placement.TOO_LATE.value
-    return _REPEATED if state.recent.knows(recent) else placement.value
+def _doubt(path: SurgePath, now_s: int, *, leapt: bool, quiet: bool) -> None:
+    """Say once that a clock is wrong: of this worker, where it leapt, or of one before it, which left a time that this
+    worker's has yet to come to. Either way nobody looks meanwhile."""
+    ahead_s = path.state.now_s - now_s
+    doubted = leapt or ahead_s > HOUR_S
+    if doubted and not path.doubted:
+        why = (
+            "this worker's clock is far ahead of all tickets"
+            if leapt
+            else "counts were read by a clock ahead"
+        )
+        path.metrics.surge_failures.labels("clock").inc()
+        _log.error("surge_clock_doubted", why=why, known_ahead_s=ahead_s)
+    if doubted or quiet:  # a batch of right times says nothing of a clock that the next tick goes by
+        path.doubted = doubted
 
 
 def _look(path: SurgePath, in_force: InForce, now_s: int, *, quiet: bool) -> Looked | None:
@@ -189,13 +144,7 @@ def _look(path: SurgePath, in_force: InForce, now_s: int, *, quiet: bool) -> Loo
     return looked
 
 
-def _written_s(record: Record, now_s: int) -> int:
-    """When a record was written, epoch seconds: now at the latest."""
-    kind, at_ms = record.timestamp()
-    return min(at_ms // 1000, now_s) if kind else now_s
-
-
-def _count(path: SurgePath, placed: _Placed, looked: Looked | None) -> None:
+def _count(path: SurgePath, placed: Placing, looked: Looked | None) -> None:
     """Count what a committed batch did; nothing is counted of one that was not."""
     metrics, state = path.metrics, path.state
     for placement in placed.placements:

@@ -9,8 +9,9 @@ one before is committed or its epoch is over.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import structlog
@@ -21,11 +22,12 @@ from agents.follower import Lookup
 from agents.metrics import Metrics
 from agents.state import end_if_newer, pass_over
 from agents.surge_recent import MOST_RECENT, RecentCounts
+from agents.surge_told import courses_told
 from agents.topics import TopicNames
 from agents.wire import Batch, Output, Record
 from models.surge.grouping import Recent
 from models.surge.identity import Move
-from models.surge.lifecycle import Course
+from models.surge.lifecycle import Course, LifecyclePolicy
 from models.surge.window import DAY_S, HOUR_S, Placement, WindowPolicy, Windows
 from schemas.channels import event_type
 from schemas.codec import decode, encode
@@ -38,6 +40,10 @@ _log = structlog.get_logger(__name__)
 
 SOURCE = "/sluice/surge"
 _DAY, _COURSE = event_type(SurgeDay), event_type(SurgeCourse)
+
+LEAP_S = 7 * DAY_S
+"""How far time may go on by a clock's word alone. A worker may be started after a week's holidays in which no ticket
+came; and a clock that is wrong by so much costs a quarter of the history, not all of it."""
 
 COUNTS = frozenset({Placement.COUNTED, Placement.LATE, Placement.HISTORY})
 """The placements of what is counted."""
@@ -73,11 +79,19 @@ class SurgeState:
         """Read all of it again with the next batch."""
         self._epoch = None
 
-    def begin(self, batch: Batch, now_s: int) -> bool:
+    def begin(
+        self, batch: Batch, now_s: int, recount: Callable[[Record], None], called: Callable[[str], str]
+    ) -> bool:
         """Start on a batch, in a new epoch from what is committed before it; whether it is one.
 
+        Where the state says nothing of any day it was lost, if there ever was one, and what `tickets.counts` still has
+        before the batch is counted again: the topic keeps a week more of it than the history that is judged by. And
+        a surge that was told and has no course goes on with what was told of it.
+
         Args:
-            now_s: where time begins if nothing is.
+            now_s: where time begins if nothing is, epoch seconds.
+            recount: places a count that the state has nothing of.
+            called: the name by which a cluster goes now.
 
         Raises:
             Transient: a topic is missing or no broker answers.
@@ -93,11 +107,14 @@ class SurgeState:
         state, counts = self._names.surge_state, self._names.counts
         end = self._lookup.end(state, 0)
         records = self._lookup.read_until(state, 0, OFFSET_BEGINNING, end, self._restore_one)
+        lost = not self.now_s
+        first = OFFSET_BEGINNING if lost else max(0, before - MOST_RECENT)
+        handle = recount if lost else partial(self._remember, called=called)
+        read = self._lookup.read_until(counts, place.partition, first, before, handle)
         if not self.now_s:
             self._clear(now_s)
-        first = max(0, before - MOST_RECENT)
-        self._lookup.read_until(counts, place.partition, first, before, self._remember)
         self.recent.expire(before, self.now_s)
+        self._restore_told()
         self._epoch = batch.epoch
         _log.info(
             "surges_restored",
@@ -105,14 +122,26 @@ class SurgeState:
             clusters=len(self.windows.clusters),
             surges=sum(course.is_open for course in self.courses.values()),
             counts=len(self.recent),
+            recounted=read if lost else 0,
             seconds=round(time.monotonic() - started, 2),
         )
         return True
 
     # -- going on
 
-    def pass_time(self, now_s: int) -> list[Output]:
-        """Time goes on to `now_s`; the ends of the days that are beyond the history by that."""
+    def pass_time(self, now_s: int, said_s: int = 0) -> list[Output]:
+        """Time goes on to `now_s`, epoch seconds; the ends of the days that are beyond the history by that.
+
+        What falls off the history does not come back, so a leap of more than `LEAP_S` needs the word of another clock:
+        time goes no further than that beyond what was known, and beyond `said_s`, when a ticket says that it was
+        created. Whoever leaps further is not believed, and `now_s` of the state stays behind. Where time has not begun
+        it begins with that word.
+        """
+        if not self.now_s:
+            self._clear(min(now_s, said_s))
+        known_s = max(self.now_s, min(now_s, said_s))
+        if now_s - known_s > LEAP_S:
+            now_s = known_s
         if now_s <= self.now_s:
             return []
         self.now_s = now_s
@@ -234,6 +263,14 @@ class SurgeState:
             # A day of a cluster is counted anew, or a surge told anew: better than to judge none at all.
             pass_over(record, error.reason.value, "surges", self._metrics)
 
+    def _restore_told(self) -> None:
+        """Take on the surges whose courses are lost. The next look writes what becomes of them; whoever begins before
+        that finds them again."""
+        since_s = self.now_s - LifecyclePolicy().remembered_s
+        for course in courses_told(self._lookup, self._names.surges, self.courses, since_s, self._metrics):
+            self.courses[course.surge_id] = course
+            _log.warning("surge_course_lost", surge=course.surge_id, state=course.state.value)
+
     def _restore_day(self, event: SurgeDay) -> None:
         self._restore_time(event.updated_at)
         per_day = DAY_S // self.policy.bucket_s
@@ -252,7 +289,7 @@ class SurgeState:
         self.now_s = max(self.now_s, at_s)
         self.windows.roll(at_s)
 
-    def _remember(self, record: Record) -> None:
+    def _remember(self, record: Record, called: Callable[[str], str]) -> None:
         written_s = record.timestamp()[1] // 1000
         if written_s < self.now_s - DAY_S:
             return
@@ -261,7 +298,7 @@ class SurgeState:
         except Unreadable:
             return  # a dead letter by now
         placement = self.windows.placement(recent.at_s, written_s)
-        if placement in COUNTS and not self.recent.knows(recent):
+        if placement in COUNTS and not self.recent.knows(recent, called):
             self.recent.add(record.offset(), written_s, recent, self.now_s)
 
 
@@ -274,6 +311,12 @@ def recent_of(count: Count) -> Recent:
         count.product,
         epoch_ms_of(count.occurred_at) // 1000,
     )
+
+
+def written_at_s(record: Record, now_s: int) -> int:
+    """When a record was written, epoch seconds: now at the latest."""
+    kind, at_ms = record.timestamp()
+    return min(at_ms // 1000, now_s) if kind else now_s
 
 
 def _day_key(cluster_id: str, day: int) -> str:

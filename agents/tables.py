@@ -44,13 +44,14 @@ class Remembered:
 @dataclass(frozen=True, slots=True)
 class Known:
     """The last version of a ticket. `remembered` is None where the ticket was deleted, `said` until it was matched,
-    `handling` until people did something with it."""
+    `handling` until people did something with it; it is `counted` with its first decision that names a cluster."""
 
     version: str
     order: int
     remembered: Remembered | None
     said: Said | None = None
     handling: Handling | None = None
+    counted: bool = False
 
 
 Place = tuple[int, str]
@@ -162,7 +163,9 @@ def known_of(state: TicketState) -> Known:
         state.status,
         epoch_ms_of(state.created_at),
     )
-    return Known(state.version, state.order, remembered, _said(state), _handling(state))
+    # A state of before this was kept: only a new ticket was counted, and whether it had a cluster then is not told.
+    counted = state.cluster_id is not None if state.counted is None else state.counted
+    return Known(state.version, state.order, remembered, _said(state), _handling(state), counted)
 
 
 def _said(state: TicketState) -> Said:

@@ -266,13 +266,14 @@ def _states(prepared: Prepared, first: FirstGeneration, generation_id: str) -> I
             customer_id=ticket.customer_id,
             product=ticket.product,
             generation_id=generation_id,
+            counted=item.dated and cluster is not None,
             created_at=time_of(ticket.created_at_ms),
             updated_at=time_of(now_ms),
         )
 
 
 def _counts(prepared: Prepared, first: FirstGeneration) -> Iterator[PastCount]:
-    """The tickets of which it is known when they came and what they are about."""
+    """The tickets of which it is known when they came and what they are about; their states say so."""
     rows = zip(prepared.past, prepared.tickets, first.assignment.tolist(), strict=True)
     for item, ticket, row in rows:
         if item.dated and row >= 0:

@@ -63,8 +63,7 @@ def write_counts(
     """
     kept = {(one.ticket_id, one.cluster_id): one for one in counts if is_kept(one.at_ms, now_ms)}
     if kept:
-        for known in _known(lookup, topic, frozenset(one.cluster_id for one in kept.values())):
-            kept.pop(known, None)
+        _drop_known(kept, lookup, topic)
     ordered = iter(sorted(kept.values(), key=lambda one: (one.at_ms, one.ticket_id)))
     while chunk := list(islice(ordered, _CHUNK)):
         write(producer, [_record(one, generation_id, topic) for one in chunk])
@@ -77,9 +76,10 @@ def is_kept(at_ms: int, now_ms: int) -> bool:
     return first_day * _DAY_MS <= at_ms <= now_ms
 
 
-def _known(lookup: Lookup, topic: str, clusters: frozenset[str]) -> set[tuple[str, str]]:
-    """(ticket, cluster) of what is counted for these clusters."""
-    found: set[tuple[str, str]] = set()
+def _drop_known(kept: dict[tuple[str, str], PastCount], lookup: Lookup, topic: str) -> None:
+    """Take out of `kept`, by ticket and cluster, what the topic counts already. Nothing else is held of the topic,
+    which has every ticket of five weeks."""
+    clusters = frozenset(one.cluster_id for one in kept.values())
 
     def take(record: Record) -> None:
         if (record.key() or b"").decode(errors="replace") not in clusters:
@@ -89,10 +89,9 @@ def _known(lookup: Lookup, topic: str, clusters: frozenset[str]) -> set[tuple[st
         except Unreadable as error:
             end_if_newer(record, error)
             return  # nobody counts it
-        found.add((count.ticket_id, count.cluster_id))
+        kept.pop((count.ticket_id, count.cluster_id), None)
 
     lookup.read(topic, range(lookup.count(topic)), take)
-    return found
 
 
 def _record(one: PastCount, generation_id: str, topic: str) -> Output:

@@ -28,6 +28,8 @@ class TicketState(Event):
     where its text was found to belong. `assigned_team` is who has it now. The rest is what people did: whom they gave
     it to first and whether that was the owner decided, how often it changed hands, the last act's time with the ids of
     all acts of that moment, and the ids of the corrections that were made of it, which go when it is deleted.
+    `counted` says whether it was counted for a cluster (`tickets.counts`), which it is once; null in states of before
+    that was kept.
     """
 
     ticket_id: Identifier
@@ -54,6 +56,7 @@ class TicketState(Event):
     duplicate_of: Identifier | None = None
     priority: str | None = None
     senior: str | None = None
+    counted: bool | None = None
     first_owner: str | None = None
     first_assigned_at: Time | None = None
     first_assignment_right: bool | None = None

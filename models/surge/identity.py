@@ -25,8 +25,11 @@ from models.surge.lifecycle import Course, State
 
 _DAY_S = 86_400
 
-# How long after a split a part may still take its share; one that has none by then has learnt what is usual for it.
-_SPLIT_WITHIN_S = 3 * _DAY_S
+# A part that was counted for so long without its share has learnt what is usual for it. By its counts, not by the age
+# of the split: a candidate is put in force weeks after it was made, and its parts are counted from then on.
+_LEARNT_S = 3 * _DAY_S
+# Of before a split that is older than this no counts are kept that could be shared.
+_KEPT_S = 28 * _DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def follow(
     events: dict[int, list[LineageEvent]] = defaultdict(list)
     for event in generation.lineage:
         events[event.at_ms].append(event)
+        if event.change in {"died", "merged"}:
+            done.ended_ms[event.cluster] = event.at_ms
     for at_ms in sorted(events):
         _split(done, events[at_ms], there, now_s)
         _merge(done, events[at_ms], there)
@@ -102,11 +107,13 @@ class _Following:
     Attributes:
         seen_s: the clusters that have counts, and since when.
         members: the clusters of each surge.
+        ended_ms: when clusters went into others, or died, last.
     """
 
     seen_s: dict[str, int]
     members: dict[str, list[str]]
     moves: list[Move] = field(default_factory=list)
+    ended_ms: dict[str, int] = field(default_factory=dict)
 
     def move(self, source: str, into: str, share: float) -> None:
         if source in self.seen_s:
@@ -134,9 +141,10 @@ def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str,
         came.sort(key=lambda event: (-there[event.cluster], event.cluster))
         # A part that people named the tickets of may have none that stood in the source before: it is part of it still.
         sizes = [there[event.cluster] * (event.share or 1.0) for event in came]
-        stays = source in there or source in went
+        # Of several reclusterings that are followed at once a later one may have ended it.
+        stays = source in there or source in went or done.ended_ms.get(source, 0) > came[0].at_ms
         left = sum(sizes) + there.get(source, 0)
-        if stays and source not in there:  # the rest of it is in what it was merged into
+        if source in went and source not in there:  # the rest of it is in what it was merged into
             left = sum(sizes) / max(1 - went[source], 1e-9)
         for event, size in zip(came, sizes, strict=True):
             is_last = not stays and event is came[-1]
@@ -149,10 +157,12 @@ def _split(done: _Following, events: Sequence[LineageEvent], there: Mapping[str,
 
 
 def _is_due(event: LineageEvent, there: Mapping[str, int], seen_s: Mapping[str, int], now_s: int) -> bool:
-    """Whether a part has yet to take its share: it is in force, the split is of these days, and it has no history."""
+    """Whether a part has yet to take its share: it is in force, and has no history, neither of before the split nor of
+    its own."""
     at_s = event.at_ms // 1000
-    known_s = seen_s.get(event.cluster, at_s)
-    return event.cluster in there and at_s > now_s - _SPLIT_WITHIN_S and known_s > at_s - _DAY_S
+    known_s = seen_s.get(event.cluster, now_s)
+    has_none = known_s > max(at_s - _DAY_S, now_s - _LEARNT_S)
+    return event.cluster in there and at_s > now_s - _KEPT_S and has_none
 
 
 def _merge(done: _Following, events: Sequence[LineageEvent], there: Mapping[str, int]) -> None:

@@ -199,6 +199,8 @@ def test_the_last_weeks_of_a_history_are_counted_once_each_ticket_at_its_time(
         assert count.occurred_at == states[count.ticket_id].created_at
         assert count.cluster_id == states[count.ticket_id].cluster_id
         assert count.customer_id == count.ticket_id.replace("p-", "c-")
+    undated = {f"p-{number}" for number in range(len(HISTORY)) if number % 3 == 0 and number % 2}
+    assert {name for name, state in states.items() if not state.counted} == undated
     bootstrapper.report(file, "--owner", "team")
     assert bootstrapper.counts() == first
 

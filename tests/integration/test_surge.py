@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import NewPartitions
 
+from agents.admin import create, delete
 from agents.exits import Exit
 from agents.generations import Assembler
-from agents.topics import TopicNames
+from agents.topics import TopicNames, topic_specs
 from app.child import WorkerProcess
 from app.settings import Settings
 from models.generation import Generation
@@ -156,7 +157,15 @@ def counted(broker: str, topics: TopicNames) -> Counter[str]:
     return found
 
 
-def test_a_planted_surge_has_one_life_though_the_worker_is_killed_three_times(
+def lose_state(broker: str, topics: TopicNames) -> None:
+    """As the runbook says: `tickets.surge-state` is deleted and made again."""
+    client = kafka.admin(broker)
+    specs = [spec for spec in topic_specs(topics, 1, 1) if spec.name == topics.surge_state]
+    delete(client, specs)
+    create(client, specs)
+
+
+def test_a_planted_surge_has_one_life_though_the_worker_is_killed_three_times_and_its_state_is_lost(
     broker: str, topics: TopicNames, learned: str, start: Start, tmp_path: Path
 ) -> None:
     clock = FastClock(time.time(), SPEED, BEHIND_S)
@@ -182,6 +191,7 @@ def test_a_planted_surge_has_one_life_though_the_worker_is_killed_three_times(
         replay.surge()
         assert eventually(lambda: SurgeNotice.FIRING in told(), PATIENCE_S)
         worker.kill()
+        lose_state(broker, topics)
 
         worker = start(
             clock, instance="two", **beside

@@ -129,6 +129,19 @@ def test_to_ask_again_says_nothing_new(world: World) -> None:
     assert again.courses == found.courses
 
 
+def test_a_cluster_that_was_split_and_died_later_takes_the_end_of_one_that_went_into_it() -> None:
+    lineage = (
+        LineageEvent("split", "p-1", "c-1", 1.0, (NOW_S - 900) * 1000),
+        LineageEvent("merged", "c-0", "c-1", 1.0, (NOW_S - 900) * 1000),
+        LineageEvent("died", "c-1", None, 1.0, (NOW_S - 600) * 1000),
+    )
+    made = replace(BARE, clusters=(Cluster("p-1", "p-1", None, 1),), lineage=lineage)
+    ended = Course("e-0", State.ENDED, ("c-1",), NOW_S - 1200, NOW_S - 600, SEEN, generation_id="g-1")
+    found = follow(dict.fromkeys(NAMES, NOW_S - 20 * DAY_S), [ended], made, "g-2", NOW_S)
+    assert [one.clusters for one in found.courses] == [("c-1", "p-1")]
+    assert found.emptied == ("c-0",)
+
+
 def test_two_that_went_into_one_go_on_as_one() -> None:
     went = [("c-0", "c-3", 900), ("c-1", "c-3", 900), ("c-3", "c-4", 600)]
     lineage = tuple(LineageEvent("merged", one, into, 1.0, (NOW_S - ago) * 1000) for one, into, ago in went)

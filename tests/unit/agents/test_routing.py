@@ -29,6 +29,7 @@ from models.routing.encode import Tokens, encode
 from models.routing.pack import PackPolicy
 from models.vote import Vectors
 from schemas.codec import decode
+from schemas.contract import time_of
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.feedback import Correction
@@ -139,6 +140,35 @@ def test_a_ticket_unlike_the_history_goes_to_triage_and_is_not_counted(ready: Ri
     (decision,) = decisions(done)
     assert (decision.outcome, decision.reason, decision.owner) == ("triage", "unlike_history", None)
     assert of_topic(done, NAMES.counts) == []
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_a_ticket_is_counted_once_with_the_first_version_that_has_a_cluster(
+    ready: Rig, together: bool
+) -> None:
+    unlike = "zzzz qqqq wwww xxxx jjjj"
+    values = [
+        created(1, unlike),
+        ticket("t-1", "updated", TEXTS[0], version=2, updated_at=NOW_MS + 5_000),
+        ticket("t-1", "updated", unlike, version=3),
+        ticket("t-1", "updated", TEXTS[12], version=4),
+        ticket("t-1", "created", TEXTS[0], version=5),
+    ]
+    batches = [values] if together else [[value] for value in values]
+    counts, held = list[Count](), list[TicketState]()
+    for one in batches:
+        done = routed(ready, one)
+        committed(done)
+        counts += [decode(Count, output.value) for output in of_topic(done, NAMES.counts)]
+        held += states(done)
+    assert [(count.ticket_id, count.cluster_id) for count in counts] == [("t-1", held[1].cluster_id)]
+    assert counts[0].occurred_at == time_of(NOW_MS)
+    assert [state.counted for state in held] == [False, True, True, True, True]
+
+
+def test_a_ticket_whose_first_event_is_no_creation_is_counted(ready: Rig) -> None:
+    done = routed(ready, [ticket("t-1", "updated", TEXTS[0], version=2)])
+    assert [decode(Count, output.value).ticket_id for output in of_topic(done, NAMES.counts)] == ["t-1"]
 
 
 def test_the_promise_counts_from_the_tickets_creation(ready: Rig) -> None:

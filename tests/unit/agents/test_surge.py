@@ -1,6 +1,7 @@
 """The surge path over an in-memory Kafka: what is counted, what is told, and that neither depends on how often the
 worker ends."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -114,6 +115,25 @@ def test_a_ticket_counts_once_a_day_for_a_cluster(town: Town, restarted: bool) -
     assert town.counted() == {"c-1": 2, "c-2": 1}
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["in one life", "by the next life too"])
+@pytest.mark.parametrize("again", ["c-1", "c-2"], ids=["under its old name", "under its new name"])
+def test_a_ticket_of_a_cluster_that_was_merged_meanwhile_counts_once(
+    town: Town, again: str, restarted: bool
+) -> None:
+    life = Life(town)
+    ticket = town.count("c-1")
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    if restarted:
+        life = Life(town)
+    town.now_s += BUCKET_S
+    town.count(again, ticket_id=ticket)
+    town.count("c-2")
+    life.tick()
+    assert town.counted() == {"c-2": 2}
+    assert town.told("surge_counts_total", placement="repeated") == 1
+
+
 def test_of_a_count_whose_clock_is_ahead_or_that_is_none_a_dead_letter_says_why(town: Town) -> None:
     life = Life(town)
     town.count("c-1", START_S + 301)
@@ -171,6 +191,68 @@ def test_a_history_is_read_at_its_own_pace_and_what_is_beyond_it_gets_a_null(tow
     assert min(int(key.partition("/")[2]) for key in town.last_of_state()) == first
 
 
+def test_a_clock_that_leaps_takes_no_history_with_it(town: Town) -> None:
+    """What a tick of a worker's wrong clock says no ticket says too."""
+    for _ in range(3):
+        town.count("c-1")
+    life = Life(town)
+    life.tick()
+    town.now_s += 40 * DAY_S
+    for _ in range(3):
+        life.tick()
+    Life(town).tick()
+    assert town.counted() == {"c-1": 3}
+    assert town.told("surge_failures_total", error="clock") == 2  # once a life
+    assert town.surges() == []
+    town.now_s -= 40 * DAY_S - HOUR_S
+    town.count("c-1")
+    life = Life(town)
+    life.tick()
+    assert town.counted() == {"c-1": 4}
+    assert life.path.looked_s == town.now_s - town.now_s % BUCKET_S
+
+
+def test_a_record_of_a_clock_that_leaps_is_counted_at_its_tickets_own_time(town: Town) -> None:
+    life = Life(town)
+    town.count("c-1")
+    life.turn()
+    town.now_s += 40 * DAY_S
+    town.count("c-1", START_S + HOUR_S)
+    town.count("c-1", START_S + 2 * HOUR_S)
+    life.turn()
+    assert town.counted() == {"c-1": 3}
+    assert life.state.now_s == START_S + 2 * HOUR_S
+    assert town.told("surge_failures_total", error="clock") == 1
+    assert town.dead() == []
+
+
+@pytest.mark.parametrize("days", [6, 40])
+def test_after_a_standstill_time_goes_on_by_the_word_of_a_ticket(town: Town, days: int) -> None:
+    life = Life(town)
+    town.count("c-1")
+    life.turn()
+    town.now_s += days * DAY_S
+    if days == 40:
+        town.count("c-2")
+    life.tick()
+    assert life.state.now_s == town.now_s
+    assert life.path.looked_s == town.now_s
+    assert town.counted() == ({"c-1": 1} if days == 6 else {"c-2": 1})
+    assert town.told("surge_failures_total", error="clock") == 0
+
+
+def test_of_a_time_that_this_workers_clock_has_yet_to_come_to_it_is_told_once(town: Town) -> None:
+    """A worker before it, whose clock was two days ahead, read counts that were written by that clock."""
+    town.now_s += 2 * DAY_S
+    town.count("c-1")
+    Life(town).turn()
+    town.now_s -= 2 * DAY_S
+    life = Life(town)
+    for _ in range(2):
+        life.tick()
+    assert town.told("surge_failures_total", error="clock") == 1
+
+
 def test_clusters_of_the_generation_are_watched_and_others_while_they_have_counts(town: Town) -> None:
     life = Life(town)
     town.count("c-of-before")
@@ -198,6 +280,64 @@ def test_a_cluster_without_a_ticket_is_no_young_one(town: Town) -> None:
 
 
 # -- what is committed, and nothing else
+
+
+def lose_state(town: Town) -> None:
+    """Somebody deletes `tickets.surge-state` and makes it again."""
+    town.kafka.logs[NAMES.surge_state, 0].clear()
+
+
+def test_a_state_that_was_lost_is_counted_again_from_the_counts(town: Town) -> None:
+    ticket = town.count("c-3")
+    town.write(b"no count")
+    for day in range(33):
+        town.now_s = START_S + day * DAY_S
+        for _ in range(1 + day % 3):
+            town.count(f"c-{day % 2}")
+    town.count("c-2", START_S + 20 * DAY_S)
+    ticket = town.count("c-2")
+    town.count("c-2", ticket_id=ticket)
+    Life(town).tick()
+
+    def days() -> dict[str, dict[str, int]]:
+        """Of settled days a count stands in the first bucket of its hour, or in its own: the hours are what is kept."""
+        found: dict[str, dict[str, int]] = {}
+        for key, value in town.last_of_state().items():
+            hours = found.setdefault(key, {})
+            for number, n in SurgeDay.model_validate_json(value).buckets.items():
+                hours[str(int(number) // 12)] = hours.get(str(int(number) // 12), 0) + n
+        return found
+
+    before, last = town.counted(), days()
+    assert set(before) == {"c-0", "c-1", "c-2"}
+    lose_state(town)
+    life = Life(town)
+    stumble(life, 2)
+    for _ in range(3):
+        life.tick()
+    assert town.counted() == before
+    assert days() == last
+    town.count("c-2", ticket_id=ticket)
+    town.count("c-1")
+    Life(town).turn()
+    assert town.counted() == before + Counter({"c-1": 1})
+    assert len(town.dead()) == 1
+
+
+def test_what_was_counted_in_a_cluster_that_is_merged_by_now_is_counted_again_in_the_other(
+    town: Town,
+) -> None:
+    life = Life(town)
+    for _ in range(4):
+        town.count("c-1")
+    town.now_s += DAY_S
+    town.count("c-2")
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    lose_state(town)
+    town.count("c-2")
+    Life(town).tick()
+    assert town.counted() == {"c-2": 6}
 
 
 class Stumbling(FakeProducer):
@@ -334,6 +474,87 @@ def test_an_end_is_remembered_for_a_day_and_what_rises_meanwhile_is_another_surg
     town.now_s += DAY_S
     (Life(town) if often else life).tick()
     assert town.courses() == []
+
+
+@pytest.mark.parametrize("calm", [True, False], ids=["it is over", "it goes on"])
+@pytest.mark.parametrize("lost", ["the state", "the course"])
+def test_a_surge_whose_course_was_lost_pages_once_and_is_resolved(town: Town, lost: str, calm: bool) -> None:
+    life = Life(town)
+    for _ in range(10):
+        town.count("c-1")
+    town.now_s += BUCKET_S
+    life.tick()
+    (told,) = town.surges()
+    made = in_force().generation
+    town.standing.in_force = in_force(
+        replace(made, clusters=tuple(replace(one, owner="web") for one in made.clusters)), "g-2"
+    )
+    if lost == "the state":
+        lose_state(town)
+    else:
+        log, key = town.kafka.logs[NAMES.surge_state, 0], told.surge_id.encode()
+        for stored in log:
+            stored.aborted |= stored.key == key  # compaction keeps the last alone
+        town.kafka.append(NAMES.surge_state, 0, key, b"{")
+    for step in range(12 * 5):
+        town.now_s += BUCKET_S
+        if not calm and step < 18:
+            town.count("c-1")
+        Life(town).tick()
+    assert {surge_id for surge_id, _ in notices(town)} == {told.surge_id}
+    assert {surge.first_told for surge in town.surges()} == {("c-1", "mobile")}
+    assert [notice for _, notice in notices(town) if notice != "grew"] == ["firing", "resolved"]
+    assert (town.surges()[-1].resolved_at or told.updated_at) > told.updated_at
+    assert [(one.surge_id, one.state) for one in town.courses()] == [(told.surge_id, CourseState.ENDED)]
+
+
+def test_an_end_whose_course_was_lost_is_remembered(town: Town) -> None:
+    """Else a window of a day would find the old surge again, and page for it."""
+    detector = Listening(DetectPolicy(), WindowPolicy())
+    town.detector = lambda: detector
+    life = Life(town)
+    surge_of(town, lambda: life)
+    resolved_at = town.surges()[-1].resolved_at
+    assert resolved_at is not None
+    lose_state(town)
+    town.now_s += BUCKET_S
+    Life(town).tick()
+    assert detector.asked[-1] == {"c-1": epoch_ms_of(resolved_at) // 1000}
+    town.now_s += DAY_S
+    life = Life(town)
+    life.tick()
+    town.now_s += BUCKET_S
+    life.tick()
+    assert (town.courses(), detector.asked[-1]) == ([], {})
+
+
+def test_an_end_that_is_committed_and_cannot_be_read_yet_is_waited_for(town: Town) -> None:
+    life = Life(town)
+    for name in ("c-1", "c-2"):
+        for _ in range(10):
+            town.count(name)
+    town.now_s += BUCKET_S
+    life.tick()
+    town.standing.in_force = in_force(after("merged", town.now_s * 1000), "g-2")
+    town.now_s += BUCKET_S
+    life.tick()
+    assert [notice for _, notice in notices(town)] == ["firing", "firing", "resolved", "grew"]
+    (held,) = [stored for stored in town.kafka.logs[NAMES.surges, 0] if b'"merged"' in (stored.value or b"")]
+    held.producer = life.producer  # its mark has yet to be written
+    looks: list[int] = []
+
+    class Later(type(life.state._lookup._client())):  # type: ignore[misc]
+        def consume(self, num_messages: int, timeout: float) -> list[object]:
+            looks.append(1)
+            if len(looks) == 12:
+                held.producer = None
+            return list(super().consume(num_messages, timeout))
+
+    second = Life(town)
+    second.state._lookup._connect = lambda _: Later(town.kafka)
+    second.tick()
+    assert len(looks) >= 12
+    assert len(second.state.courses) == 1
 
 
 def test_what_is_told_of_a_surge(town: Town) -> None:

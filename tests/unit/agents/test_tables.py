@@ -129,6 +129,32 @@ def test_what_was_decided_and_done_is_restored(kafka: FakeKafka) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kept", "counted"),
+    [
+        ({"cluster_id": "c-1", "counted": True}, True),
+        ({"counted": True}, True),
+        ({"cluster_id": "c-1", "counted": False}, False),
+        ({"cluster_id": "c-1"}, True),
+        ({}, False),
+    ],
+    ids=[
+        "counted",
+        "of no cluster now",
+        "not counted",
+        "of before, with a cluster",
+        "of before, without one",
+    ],
+)
+def test_whether_a_ticket_was_counted(kafka: FakeKafka, kept: dict[str, object], counted: bool) -> None:
+    write(kafka, 0, "t-1", **kept)
+    table = table_of(kafka)
+    table.restore([0])
+    found = table.get(HOME)
+    assert found is not None
+    assert found.counted is counted
+
+
 def test_a_decision_of_before_its_outcome_was_kept_is_one_without_outcome(kafka: FakeKafka) -> None:
     write(kafka, 0, "t-1", owner="mobile", decision_id="d-1", updated_at=time_of(NOW_MS + 5))
     table = table_of(kafka)

@@ -1,5 +1,6 @@
 """Past counts: a history's tickets are counted once, at their own times, for as long as counts are kept."""
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -98,6 +99,17 @@ def test_thousands_are_written_in_several_transactions(topic: Topic) -> None:
     assert len(set(topic.counted)) == 4_500
     markers = [stored for stored in topic.kafka.logs[TOPIC, 0] if stored.aborted]
     assert len(markers) == 3
+
+
+def test_of_what_the_topic_has_counted_nothing_is_held_but_what_the_history_has_too(topic: Topic) -> None:
+    topic.write([count(number, days=1 + number / 10_000) for number in range(10_000)])
+    tracemalloc.start()
+    try:
+        assert topic.write([count(1), count(10_000)]) == 1
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000 * 100  # bytes; a pair of ids takes more than that
 
 
 def test_beside_counts_of_another_version_none_is_written(topic: Topic) -> None:

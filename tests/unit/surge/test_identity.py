@@ -44,6 +44,11 @@ MERGED = event("merged", "a", "b")
 SPLIT = event("split", "p", "a")
 
 
+def split(days: int) -> LineageEvent:
+    """So many days ago."""
+    return replace(SPLIT, at_ms=(NOW_S - days * DAY_S) * 1000)
+
+
 @pytest.mark.parametrize(
     ("made", "seen", "moves", "emptied"),
     [
@@ -99,8 +104,23 @@ SPLIT = event("split", "p", "a")
             id="a part split off, the rest merged",
         ),
         pytest.param(
-            under("abp", replace(SPLIT, at_ms=(NOW_S - 4 * DAY_S) * 1000)), {}, (), (), id="split long ago"
+            under("abp", split(9)),
+            {},
+            (Move("a", "p", 0.5),),
+            (),
+            id="of a candidate made days ago, in force now",
         ),
+        pytest.param(
+            under("abp", split(9)),
+            {"p": NOW_S - 2 * DAY_S},
+            (Move("a", "p", 0.5),),
+            (),
+            id="the same, counted for two days",
+        ),
+        pytest.param(
+            under("abp", split(9)), {"p": NOW_S - 4 * DAY_S}, (), (), id="it has learnt what is usual for it"
+        ),
+        pytest.param(under("abp", split(29)), {}, (), (), id="of before the split nothing is kept"),
         pytest.param(under("abp", SPLIT), {"p": LONG_AGO_S}, (), (), id="it has its part already"),
         pytest.param(
             under("abp", SPLIT), {"p": NOW_S - 900}, (Move("a", "p", 0.5),), (), id="counted a little since"
