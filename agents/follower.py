@@ -32,6 +32,7 @@ Handler = Callable[[Record], None]
 _READ_AT_ONCE = 500
 _METADATA_TIMEOUT_S = 15.0
 _QUESTIONS = 5
+_ASK_AGAIN_S = 0.5
 
 
 def each_of(*handlers: Handler) -> Handler:
@@ -136,9 +137,10 @@ def end_of(kafka: Mapping[str, Any], topic: str, number: int) -> int:
         try:
             offset = asked[place].result(_METADATA_TIMEOUT_S / _QUESTIONS).offset
         except (KafkaException, TimeoutError):
-            continue
+            offset = -1
         if offset >= 0:
             return int(offset)
+        time.sleep(_ASK_AGAIN_S)  # a leader that does not serve yet answers at once
     raise Transient(f"where {topic} ends is not known: no Kafka broker answers")
 
 
