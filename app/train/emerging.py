@@ -138,14 +138,15 @@ def varied(day: Day, number: int) -> Day:
 
 def _judged(day: Day, ready: Any) -> list[Judged]:
     noted: list[Judged] = []
-    came = 0
+    came, outsiders = 0, day.of_none
 
     def note(tickets: Sequence[Newcomer], found: Floats, is_news: bool) -> None:
         ids = tuple(ticket.ticket_id for ticket in tickets)
-        share, outside = (sum(one in kind for one in ids) / len(ids) for kind in (day.planted, day.outside))
+        share, outside = (sum(one in kind for one in ids) / len(ids) for kind in (day.planted, outsiders))
         noted.append(Judged(came, ids, share, outside, found, is_news))
 
     pool = TriagePool(ready, EmergingPolicy(judge=_NOTHING), note)
+    pool.settle_in(day.before)
     for ticket in day.newcomers:
         came += ticket.ticket_id in day.planted
         pool.take([ticket])

@@ -94,11 +94,20 @@ class TriagePool:
         # In half the memory: every handful is held against all of them.
         self._past = past.astype(np.float32)
         self._past_lengths: dict[int, Floats] = {}  # by the tickets of a handful
+        self._quiet = False
         self.groups: list[Group] = []
 
     def __len__(self) -> int:
         """Tickets that wait for others."""
         return int(self._free[: len(self._tickets)].sum())
+
+    def settle_in(self, newcomers: Sequence[Newcomer]) -> None:
+        """Take tickets one by one of which none is announced: what a pool at work held before those that it is asked
+        of."""
+        self._quiet = True
+        for ticket in newcomers:
+            self.take([ticket])
+        self._quiet = False
 
     def take(self, newcomers: Sequence[Newcomer]) -> list[Group]:
         """Take tickets in the order of their decisions.
@@ -192,11 +201,11 @@ class TriagePool:
             if found is None:
                 return None
             is_news = chance(count, self._share_of_window(joins, count)) <= self._policy.chance
-            if self._note is not None:
+            if self._note is not None and not self._quiet:
                 self._note([self._tickets[one] for one in handful], found, is_news)
             odds = float(log_odds(found[None, :], judge.weights)[0])
             self._best[row] = max(self._best[row], odds)
-            if is_news and odds >= judge.least(self._best_of_others(handful)):
+            if not self._quiet and is_news and odds >= judge.least(self._best_of_others(handful)):
                 return self._grouped(handful, space)
         return None
 

@@ -63,6 +63,15 @@ def test_what_comes_together_is_found_as_what_comes_one_by_one(made: Company) ->
     assert ids(together.groups[0].members) == ids(new)
 
 
+def test_what_a_pool_has_settled_in_with_is_not_announced_and_counts(made: Company) -> None:
+    new, noted = made.tickets(NEW, 6, 58), list[int]()
+    pool = TriagePool(made.ready, EmergingPolicy(), lambda tickets, *_: noted.append(len(tickets)))
+    pool.settle_in(new[:-1])
+    assert (pool.groups, noted, len(pool)) == ([], [], 5)
+    (group,) = pool.take(new[-1:])
+    assert ids(group.members) == ids(new)
+
+
 def test_confident_tickets_do_not_wait(made: Company, pool: TriagePool) -> None:
     pool.take(made.tickets(3, 9, 44))
     assert len(pool) == 0
