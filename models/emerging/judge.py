@@ -64,19 +64,19 @@ def near(others: Floats) -> float:
 # are to call nobody more often.
 _SHARE = 0.03
 _MOST_RANK = 20
-# Newcomers of whom it can be told; of fewer the level is shrunk to the committed one.
-_ENOUGH = 600
+# Newcomers of whom it can be told; of fewer the level is shrunk to the committed one, which is high.
+_ENOUGH = 200
 
 
 COMMITTED = Judge(
     Weights(
-        means=(0.6362, 0.5832, 0.1699, -2.5039, 0.7268, 0.8508, 5.3976, 2.2348, 2.7442),
-        deviations=(0.2533, 0.2838, 0.3836, 1.0469, 0.1396, 0.1688, 1.1157, 0.6832, 0.7507),
-        bias=-7.7325,
-        slopes=(0.6147, 0.363, -0.4108, 0.9948, -1.1107, 0.5082, 0.9865, -1.4324, -0.7726),
+        means=(0.7291, 0.6819, 0.2822, -2.0682, 0.7314, 0.8945, 5.4408, 2.923, 2.5488),
+        deviations=(0.2678, 0.2998, 0.4011, 1.0071, 0.151, 0.1787, 1.1168, 0.3203, 0.7966),
+        bias=-8.4798,
+        slopes=(0.5107, 0.3498, -0.5381, 0.5005, -1.069, 0.8288, 1.1057, -1.6102, -0.6722),
     ),
-    level=-1.91,
-    margin=1.54,
+    level=0.33,
+    margin=2.18,
 )
 
 

@@ -118,9 +118,9 @@ def test_a_new_problem_is_announced_once_with_what_people_need(worker: Worker, m
 def test_three_tickets_are_none_and_two_problems_are_two(worker: Worker, made: Company) -> None:
     worker.read(new(made, 3))
     assert worker.look() == []
-    worker.read(new(made, 4, OTHER))
-    worker.read(new(made, 4, NEW, seed=2)[3:])
-    assert {len(surge.ticket_ids) for surge in worker.look()} == {4}
+    worker.read(new(made, 5, OTHER))
+    worker.read(new(made, 5, NEW, seed=2)[3:])
+    assert {len(surge.ticket_ids) for surge in worker.look()} == {5}
     assert len(worker.topic) == 2
 
 

@@ -41,8 +41,8 @@ def test_a_handful_must_exceed_what_the_others_come_near_by_the_margin() -> None
     assert near(others) == 582.0  # the 18th, three in a hundred
     assert judge.least(others) == pytest.approx(583.5)
     assert near(np.arange(5_000.0)) == 4_980.0  # the 20th: a larger stream's calls nobody more often
-    # Of 150 three in a hundred are 4.5, of which the fourth, 146, is heeded for a quarter: 146 / 4 - 2 * 3 / 4 + 1.5
-    assert judge.least(np.arange(150.0)) == pytest.approx(36.5)
+    # Of 150 the fourth, 146 (three in a hundred), is heeded for three quarters: 146 * 3 / 4 - 2 / 4 + 1.5
+    assert judge.least(np.arange(150.0)) == pytest.approx(110.5)
     assert near(np.array([7.0])) == 7.0
 
 
