@@ -75,7 +75,7 @@ _TOLD = Told(lambda line: print(line, file=sys.stderr), lambda *_: None)  # noqa
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A handful: how many tickets of the planted label had come, its tickets, the shares of them of the label and of no
-    problem, what was measured [9], and whether as many are news."""
+    problem, what was measured [9], and whether it may be news at all."""
 
     came: int
     tickets: tuple[str, ...]

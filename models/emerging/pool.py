@@ -61,8 +61,8 @@ class EmergingPolicy:
 
 
 Note = Callable[[Sequence[Newcomer], Floats, bool], None]
-"""Told the tickets of each handful that is judged, the ticket that came last first, its measures [9], and whether as
-many are news."""
+"""Told the tickets of each handful that is judged, the ticket that came last first, its measures [9], and whether it
+may be news at all: it is likelier of a new problem than of a known one, and as many by chance are rare."""
 
 
 class TriagePool:
@@ -200,7 +200,8 @@ class TriagePool:
             found = self._measured(handful, joins, space)
             if found is None:
                 return None
-            is_news = chance(count, self._share_of_window(joins, count)) <= self._policy.chance
+            many = chance(count, self._share_of_window(joins, count)) <= self._policy.chance
+            is_news = many and self._is_unheld(self._points[handful], space)
             if self._note is not None and not self._quiet:
                 self._note([self._tickets[one] for one in handful], found, is_news)
             odds = float(log_odds(found[None, :], judge.weights)[0])
@@ -208,6 +209,11 @@ class TriagePool:
             if not self._quiet and is_news and odds >= judge.least(self._best_of_others(handful)):
                 return self._grouped(handful, space)
         return None
+
+    def _is_unheld(self, points: Floats, space: Space) -> bool:
+        """Whether tickets [k, D] are likelier of one problem that nobody knows than of any known one."""
+        known = float(known_odds(space, points).sum(axis=0).max())
+        return float(together(space, points.sum(axis=0), float(len(points)))) > known
 
     def _best_of_others(self, handful: Sequence[int]) -> Floats:
         """[n] log-odds of the best handful that began with each newcomer that is not of this one."""

@@ -76,7 +76,7 @@ def test_it_is_announced_goes_on_with_another_worker_and_is_confirmed(
     await_answers(broker, topics, len(ordinary) + len(new))
     said = Sluice(settings).said("recluster", "--once", "--force")
     # What the leader wrote at the same moment it takes back with its next look.
-    assert eventually(lambda: surges_of(broker, topics)[first.surge_id].status is SurgeStatus.RESOLVED, 30)
+    assert eventually(lambda: surges_of(broker, topics)[first.surge_id].status is SurgeStatus.RESOLVED, 60)
     settled = surges_of(broker, topics)
     assert list(settled) == [first.surge_id]
     assert settled[first.surge_id].verdict is EmergingVerdict.CONFIRMED

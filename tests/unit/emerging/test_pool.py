@@ -143,6 +143,14 @@ def test_as_many_as_the_history_would_bring_are_no_news(made: Company) -> None:
     assert 0.0 < chance(group.count, pool.expected(group)) < 0.05
 
 
+def test_tickets_of_a_known_problem_are_no_news_however_sure_the_judge_is(made: Company) -> None:
+    judge = replace(COMMITTED, level=-100.0)
+    known, new = odd(made.tickets(3, 9, 59)), made.tickets(NEW, 9, 59)
+    pool = TriagePool(made.ready, EmergingPolicy(judge=judge, chance=1.0))
+    assert pool.take(known) == []
+    assert pool.take(new)
+
+
 def test_a_handful_that_is_not_sure_enough_is_judged_again_with_up_to_three_more(made: Company) -> None:
     noted: list[int] = []
     new = made.tickets(NEW, 8, 55)
