@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     churn_budget: Ratio = 0.1
 
     # Tickets that make a new problem between two reclusterings (0: none is looked for).
-    emerging_tickets: Annotated[int, Field(ge=0, le=50)] = 4
+    emerging_tickets: Annotated[int, Field(ge=0, le=50)] = 5
 
     # Surges of known problems: how they are told, how often by chance over all clusters, where their runbooks are (the
     # cluster's id in place of `{cluster}`, or behind it), and who is told beside the topic.

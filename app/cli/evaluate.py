@@ -275,8 +275,6 @@ def emerging(
 ) -> None:
     """Leave problems out of what is learnt, let them appear in a day of tickets, and say when each is announced.
 
-    The day before, the worker saw the same other tickets.
-
     `median_ticket` is the ticket of the new problem with which it is announced, one more than there are where it never
     is; `false_a_day` counts announcements of which most tickets are of known problems, or of none; `outside_a_day`
     those of them of rows of no problem, which may be alike even so.

@@ -2,8 +2,7 @@
 
 Some labels are left out of what is learnt from. Then, once for each of them, a day of other tickets that were not
 learnt from comes in, with a few of that label among them for some hours; the decisions on them go into the triage pool
-that a worker has. A worker at work has that of the day before, too: the pool has seen the same other tickets then, each
-of which leaves it as it comes again.
+that a worker has.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,24 +60,6 @@ class Day:
     newcomers: list[Newcomer]
     planted: frozenset[str]
     outside: frozenset[str] = frozenset()
-
-    @property
-    def before(self) -> list[Newcomer]:
-        """The others of the day before: the same ones, each out of the window when it comes again."""
-        return [
-            replace(ticket, ticket_id=_before(ticket.ticket_id), at_ms=ticket.at_ms - _DAY_MS - 1)
-            for ticket in self.newcomers
-            if ticket.ticket_id not in self.planted
-        ]
-
-    @property
-    def of_none(self) -> frozenset[str]:
-        """Ids of those that are of no problem, on both days."""
-        return self.outside | {_before(one) for one in self.outside}
-
-
-def _before(ticket_id: str) -> str:
-    return f"before {ticket_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +130,6 @@ def planted_days(
 
 def announced(day: Day, pool: TriagePool) -> Announced:
     """What a pool makes of a day, one ticket after the other."""
-    pool.settle_in(day.before)
-    outsiders = day.of_none
     came, at, false, outside = 0, None, 0, 0
     seen = 0
     for ticket in day.newcomers:
@@ -162,7 +141,7 @@ def announced(day: Day, pool: TriagePool) -> Announced:
                 at = came if at is None else at
             else:
                 false += 1
-                of_none = sum(member.ticket_id in outsiders for member in group.members)
+                of_none = sum(member.ticket_id in day.outside for member in group.members)
                 outside += 2 * of_none >= len(group.members)
         seen = len(pool.groups)
     return Announced(day.label, at, false, outside)

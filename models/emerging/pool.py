@@ -13,31 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.emerging.group import Group, Newcomer, chance
-from models.emerging.judge import COMMITTED, Handful, Judge, closest, log_odds, measures, yardstick_of
-from models.emerging.space import (
-    Space,
-    joined,
-    known_odds,
-    learn_space,
-    lengths,
-    pair_odds,
-    points_of,
-    together,
-)
-from models.evidence import Searchable, nearest_rows
+from models.emerging.judge import COMMITTED, Handful, Weights, closest, log_odds, measures, yardstick_of
+from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
+from models.evidence import Searchable, gather
 from models.exact import Floats
 from models.lexicon import join
-from models.vote import Rows, Vectors
+from models.vote import Rows, VotePolicy
 
 # Past tickets whose cosines say how near the history is.
 _NEAREST = 4
-_HOUR_MS = 3_600_000
-# Tickets that are held against the whole history at once, and points against every known problem.
-_CHUNK = 64
-_AT_ONCE = 1_024
-# Handfuls are judged again with one ticket more, two and three: four sure ones are announced at once, seven less sure
+# Handfuls are judged again with one ticket more and with two: five sure ones are announced at once, seven less sure
 # ones still with the seventh.
-_MORE = 3
+_MORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +35,21 @@ class EmergingPolicy:
         least: tickets of it, each of another customer where customers are known.
         window_ms: how long a ticket waits for others.
         most: tickets that wait at once, the latest.
-        judge: of handfuls.
+        weights, at: of the judge, and the log-odds from which on a handful is announced.
         chance: of as many tickets by the history's own share of tickets like them, up to which they are news: nobody is
             to be called for five tickets where ten are usual.
     """
 
-    least: int = 4
+    least: int = 5
     window_ms: int = 86_400_000
     most: int = 4_096
-    judge: Judge = COMMITTED
+    weights: Weights = COMMITTED.weights
+    at: float = COMMITTED.at
     chance: float = 0.05
 
 
-Note = Callable[[Sequence[Newcomer], Floats, bool], None]
-"""Told the tickets of each handful that is judged, the ticket that came last first, its measures [9], and whether it
-may be news at all: it is likelier of a new problem than of a known one, and as many by chance are rare."""
+Note = Callable[[Sequence[Newcomer], Floats], None]
+"""Told the tickets and the measures [10] of each handful that is judged, the ticket that came last first."""
 
 
 class TriagePool:
@@ -82,32 +69,23 @@ class TriagePool:
         self._tickets: list[Newcomer] = []
         self._points = np.zeros((size, axes))
         self._hybrids = np.zeros((size, generation.width), dtype=np.float32)
-        self._history = np.zeros(size)
-        self._best = np.full(
-            size, -np.inf
-        )  # log-odds of the best handful that began with each, if any was judged
+        self._strength, self._history = np.zeros(size), np.zeros(size)
+        self._number = np.zeros(size, dtype=np.int64)  # among all tickets that came, waiting or not
         self._free = np.zeros(size, dtype=np.bool_)  # waits, in no group
         self._known: set[str] = set()
         self._came_ms: deque[int] = deque()  # of all tickets of the window
-        past = self._past_points()
-        self._past_otherwise = self._otherwise(past)
-        # In half the memory: every handful is held against all of them.
-        self._past = past.astype(np.float32)
-        self._past_lengths: dict[int, Floats] = {}  # by the tickets of a handful
-        self._quiet = False
+        self._came = 0  # tickets so far
+        self._past = self._past_points()
         self.groups: list[Group] = []
 
     def __len__(self) -> int:
         """Tickets that wait for others."""
         return int(self._free[: len(self._tickets)].sum())
 
-    def settle_in(self, newcomers: Sequence[Newcomer]) -> None:
-        """Take tickets one by one of which none is announced: what a pool at work held before those that it is asked
-        of."""
-        self._quiet = True
-        for ticket in newcomers:
-            self.take([ticket])
-        self._quiet = False
+    @property
+    def judges(self) -> bool:
+        """Whether the generation holds enough to tell a new problem from it."""
+        return self._space is not None
 
     def take(self, newcomers: Sequence[Newcomer]) -> list[Group]:
         """Take tickets in the order of their decisions.
@@ -121,25 +99,30 @@ class TriagePool:
         while self._came_ms and self._came_ms[0] < self._came_ms[-1] - self._policy.window_ms:
             self._came_ms.popleft()
         confident = self._yardstick.confident
-        new = {one.ticket_id: one for one in newcomers if one.ticket_id not in self._known}
-        fresh = [ticket for ticket in new.values() if ticket.confidence < confident]
+        numbered = enumerate(newcomers, start=self._came)
+        self._came += len(newcomers)
+        new = {one.ticket_id: (number, one) for number, one in numbered if one.ticket_id not in self._known}
+        fresh = [(number, ticket) for number, ticket in new.values() if ticket.confidence < confident]
         changed: dict[int, Group] = {}
         for start in range(0, len(fresh), self._policy.most // 4):
             for group in self._take(fresh[start : start + self._policy.most // 4], self._space):
                 changed[id(group)] = group
         return list(changed.values())
 
-    def _take(self, fresh: Sequence[Newcomer], space: Space) -> Iterator[Group]:
+    def _take(self, numbered: Sequence[tuple[int, Newcomer]], space: Space) -> Iterator[Group]:
+        fresh = [ticket for _, ticket in numbered]
         self._make_room(len(fresh), fresh[-1].at_ms - self._policy.window_ms)
         generation = self._ready.generation
         dense = np.stack([ticket.vector for ticket in fresh])
         hybrids = join(generation.lexicon, [ticket.text for ticket in fresh], dense)
+        evidence = gather(hybrids, self._ready, VotePolicy())
         first = len(self._tickets)
         rows = slice(first, first + len(fresh))
+        self._number[rows] = [number for number, _ in numbered]
         self._points[rows] = points_of(space, dense)
         self._hybrids[rows] = hybrids
-        self._best[rows] = -np.inf
-        self._history[rows] = self._nearness(hybrids)
+        self._strength[rows] = evidence.strength
+        self._history[rows] = np.clip(evidence.cosines[:, :_NEAREST], 0.0, 1.0).mean(axis=1)
         for number, ticket in enumerate(fresh):
             self._tickets.append(ticket)
             self._known.add(ticket.ticket_id)
@@ -148,14 +131,6 @@ class TriagePool:
             if group is not None:
                 yield group
 
-    def _nearness(self, hybrids: Vectors) -> Floats:
-        """[n] mean cosine of each and its nearest past tickets."""
-        found = []
-        for start in range(0, len(hybrids), _CHUNK):
-            products = hybrids[start : start + _CHUNK] @ self._ready.voters.T
-            found.append(np.clip(nearest_rows(products, _NEAREST)[1], 0.0, 1.0).mean(axis=1))
-        return np.concatenate(found)
-
     def _make_room(self, count: int, oldest_ms: int) -> None:
         """Forget tickets that waited too long, and of the others the oldest where there are too many."""
         there = len(self._tickets)
@@ -163,7 +138,7 @@ class TriagePool:
         if all(young) and there + count <= self._policy.most:
             return
         kept = np.flatnonzero(np.array(young) & self._free[:there])[-(self._policy.most - count) :]
-        for array in (self._points, self._hybrids, self._history, self._best):
+        for array in (self._number, self._points, self._hybrids, self._strength, self._history):
             array[: len(kept)] = array[kept]
         self._free[: len(kept)], self._free[len(kept) :] = True, False
         self._tickets = [self._tickets[row] for row in kept.tolist()]
@@ -172,19 +147,18 @@ class TriagePool:
 
     def _joined(self, row: int, space: Space) -> Group | None:
         """The open group that a ticket is likelier of than of a known problem or of one of its own, with it in it."""
-        if not self.groups:
-            self._free[row] = True
-            return None
-        point = self._points[[row]]
-        otherwise = float(self._otherwise(point)[0])
+        point = self._points[row]
+        else_ = max(float(together(space, point, 1.0)), float(known_odds(space, point[None, :]).max()))
         best, most = None, 0.0
         for group in self.groups:
-            by = lengths(space, point, group.count)
-            gain = float(joined(space, point, by, group.total, group.count)[0])
-            if gain - otherwise > most:
-                best, most = group, gain - otherwise
+            gain = float(
+                together(space, group.total + point, group.count + 1.0)
+                - together(space, group.total, float(group.count))
+            )
+            if gain - else_ > most:
+                best, most = group, gain - else_
         if best is not None:
-            best.add(self._tickets[row], point[0], self._hybrids[row])
+            best.add(self._tickets[row], point, self._hybrids[row])
         else:
             self._free[row] = True
         return best
@@ -192,35 +166,20 @@ class TriagePool:
     def _emerged(self, row: int, space: Space) -> Group | None:
         """The new group around a ticket: the smallest handful that is judged to be one, if any is, and who else waits
         and is of it."""
-        least, judge = self._policy.least, self._policy.judge
+        least = self._policy.least
         chosen = closest(self._points, row, self._others(row, space), least + _MORE, space)
         for count in range(least, len(chosen) + 1):
             handful = chosen[:count]
-            joins = self._joins(self._points[handful].sum(axis=0), count, space)
-            found = self._measured(handful, joins, space)
+            found = self._measured(handful, space)
             if found is None:
                 return None
-            many = chance(count, self._share_of_window(joins, count)) <= self._policy.chance
-            is_news = many and self._is_unheld(self._points[handful], space)
-            if self._note is not None and not self._quiet:
-                self._note([self._tickets[one] for one in handful], found, is_news)
-            odds = float(log_odds(found[None, :], judge.weights)[0])
-            self._best[row] = max(self._best[row], odds)
-            if not self._quiet and is_news and odds >= judge.least(self._best_of_others(handful)):
+            if self._note is not None:
+                self._note([self._tickets[one] for one in handful], found)
+            surely = float(log_odds(found[None, :], self._policy.weights)[0]) >= self._policy.at
+            total = self._points[list(handful)].sum(axis=0)
+            if surely and chance(count, self._expected(total, count, space)) <= self._policy.chance:
                 return self._grouped(handful, space)
         return None
-
-    def _is_unheld(self, points: Floats, space: Space) -> bool:
-        """Whether tickets [k, D] are likelier of one problem that nobody knows than of any known one."""
-        known = float(known_odds(space, points).sum(axis=0).max())
-        return float(together(space, points.sum(axis=0), float(len(points)))) > known
-
-    def _best_of_others(self, handful: Sequence[int]) -> Floats:
-        """[n] log-odds of the best handful that began with each newcomer that is not of this one."""
-        best = self._best[: len(self._tickets)].copy()
-        best[list(handful)] = -np.inf
-        found: Floats = best[np.isfinite(best)]
-        return found
 
     def _grouped(self, rows: Sequence[int], space: Space) -> Group:
         group = Group([], np.zeros(self._points.shape[1]), 0)
@@ -246,19 +205,25 @@ class TriagePool:
                 break
         return np.array(kept, dtype=np.int64)
 
-    def _measured(self, rows: Sequence[int], joins: int, space: Space) -> Floats | None:
-        """The measures of a handful that so many exemplars would join; None where its pairs speak against one
-        problem."""
+    def _measured(self, rows: Sequence[int], space: Space) -> Floats | None:
+        """The measures of a handful; None where its pairs speak against one problem."""
         assert self._yardstick is not None
         chosen = list(rows)
-        at_ms = [self._tickets[row].at_ms for row in chosen]
+        points = self._points[chosen]
+        one, two = np.triu_indices(len(chosen), 1)
+        alone = together(space, points, 1.0)
+        if (together(space, points[one] + points[two], 2.0) - alone[one] - alone[two]).mean() <= 0.0:
+            return None
+        first, last = int(self._number[chosen].min()), int(self._number[chosen].max())
+        gone = self._came - len(self._came_ms)  # before the window
         handful = Handful(
-            points=self._points[chosen],
+            points=points,
             hybrids=self._hybrids[chosen].astype(np.float64),
+            strength=self._strength[chosen],
             history=self._history[chosen],
             confidence=np.array([self._tickets[row].confidence for row in chosen]),
-            hours=(max(at_ms) - min(at_ms)) / _HOUR_MS,
-            joins=joins,
+            share=(last - first + 1) / max(last - gone + 1, last - first + 1),
+            waiting=len(self),
         )
         return measures(handful, space, self._yardstick)
 
@@ -273,8 +238,10 @@ class TriagePool:
         if not len(rows):
             return
         points = self._points[rows]
-        gain = joined(space, points, lengths(space, points, group.count), group.total, group.count)
-        self._put(group, rows[gain > self._otherwise(points)].tolist())
+        gain = together(space, points + group.total, group.count + 1.0)
+        gain -= float(together(space, group.total, float(group.count)))
+        otherwise = np.maximum(together(space, points, 1.0), known_odds(space, points).max(axis=1))
+        self._put(group, rows[gain > otherwise].tolist())
 
     def restore(self, members: Mapping[str, Sequence[Newcomer]]) -> None:
         """Hold the groups that were announced before; one without tickets is none.
@@ -306,33 +273,17 @@ class TriagePool:
         self.groups.remove(group)
 
     def expected(self, group: Group) -> float:
-        """How many of the window's tickets would be of the group by chance: the share of the generation's exemplars
-        that would join it sooner than be of their own problem, of which half a one is always there (Jeffreys' rule)."""
+        """How many of the window's tickets would be as near to the group by chance: the share of the generation's
+        exemplars that would join it, of which half a one is always there (Jeffreys' rule)."""
         assert self._space is not None
-        return self._share_of_window(self._joins(group.total, group.count, self._space), group.count)
+        return self._expected(group.total, group.count, self._space)
 
-    def _joins(self, total: Floats, count: int, space: Space) -> int:
-        """Exemplars that would join so many tickets with this sum of points [D]."""
-        by = self._past_lengths.get(count)
-        if by is None:
-            by = lengths(space, self._past, count)
-            if count <= self._policy.least + _MORE:
-                self._past_lengths[count] = by
-        return int((joined(space, self._past, by, total, count) > self._past_otherwise).sum())
-
-    def _share_of_window(self, joins: int, count: int) -> float:
-        """How many of the window's tickets would join `count` of them, as so many exemplars would."""
-        return max(len(self._came_ms), count) * (joins + 0.5) / (len(self._past) + 1.0)
-
-    def _otherwise(self, points: Floats) -> Floats:
-        """How likely points [n, D] are of a problem of their own, or of the best known one where that is likelier."""
-        if self._space is None:
-            return np.zeros(0)
-        space, found = self._space, [np.zeros(0)]
-        for start in range(0, len(points), _AT_ONCE):
-            some = points[start : start + _AT_ONCE]
-            found.append(np.maximum(together(space, some, 1.0), known_odds(space, some).max(axis=1)))
-        return np.concatenate(found)
+    def _expected(self, total: Floats, count: int, space: Space) -> float:
+        gain = together(space, self._past + total, count + 1.0)
+        gain -= float(together(space, total, float(count)))
+        joins = int((gain > together(space, self._past, 1.0)).sum())
+        tickets = max(len(self._came_ms), count)
+        return tickets * (joins + 0.5) / (len(self._past) + 1.0)
 
     def _past_points(self) -> Floats:
         """The generation's exemplars as points [E, D]."""

@@ -16,8 +16,6 @@ from models.exact import Floats
 from models.generation import Generation
 from models.vote import Rows, Vectors
 
-Points = NDArray[np.floating]
-
 # Axes kept, those along which problems differ most: 48 told as well, and joined looser groups.
 _MOST_AXES = 100
 # Of the spread within problems so much is taken to be alike in all directions: there are fewer tickets than it has.
@@ -125,27 +123,9 @@ def points_of(space: Space, vectors: Vectors) -> Floats:
 def together(space: Space, sums: Floats, count: float) -> Floats:
     """Log-likelihood [n] that `count` tickets with these sums of points [n, D] are of one problem that nobody knows,
     less what it would be if all of them lay at the origin's problem."""
-    found: Floats = 0.5 * (
-        (np.square(sums) * _held(space, count)).sum(axis=-1) - np.log1p(count * space.spread).sum()
-    )
+    held = 1.0 / (1.0 / space.spread + count)
+    found: Floats = 0.5 * ((np.square(sums) * held).sum(axis=-1) - np.log1p(count * space.spread).sum())
     return found
-
-
-def lengths(space: Space, points: Points, count: int) -> Floats:
-    """What `joined` asks of points [n, D] themselves [n], whatever the `count` tickets are."""
-    found: Floats = np.square(points) @ _held(space, count + 1.0)
-    return found
-
-
-def joined(space: Space, points: Points, by: Floats, total: Floats, count: int) -> Floats:
-    """Log-likelihood ratios [n] by which each of the points [n, D], of these lengths [n], joins `count` tickets with
-    this sum of points [D]: as `together` of all of them less that of the `count`, by one matrix product."""
-    held = _held(space, count + 1.0)
-    square = (
-        by + 2.0 * (points @ (total * held).astype(points.dtype)) + float((np.square(total) * held).sum())
-    )
-    found: Floats = 0.5 * (square - np.log1p((count + 1.0) * space.spread).sum())
-    return found - float(together(space, total, float(count)))
 
 
 def pair_odds(space: Space, one: Floats, others: Floats) -> Floats:
@@ -162,12 +142,6 @@ def known_odds(space: Space, points: Floats) -> Floats:
     away = np.maximum(square - 2.0 * points @ space.problems.T, 0.0) / variance
     constant = np.log(space.shares) - 0.5 * points.shape[1] * np.log(variance)
     found: Floats = constant - 0.5 * away + 0.5 * np.square(points).sum(axis=1)[:, None]
-    return found
-
-
-def _held(space: Space, count: float) -> Floats:
-    """[D] what of a square sum of so many points speaks for one problem."""
-    found: Floats = 1.0 / (1.0 / space.spread + count)
     return found
 
 

@@ -115,11 +115,11 @@ def test_a_new_problem_is_announced_once_with_what_people_need(worker: Worker, m
     assert worker.look() == []
 
 
-def test_three_tickets_are_none_and_two_problems_are_two(worker: Worker, made: Company) -> None:
-    worker.read(new(made, 3))
+def test_four_tickets_are_none_and_two_problems_are_two(worker: Worker, made: Company) -> None:
+    worker.read(new(made, 4))
     assert worker.look() == []
     worker.read(new(made, 5, OTHER))
-    worker.read(new(made, 5, NEW, seed=2)[3:])
+    worker.read(new(made, 5, NEW, seed=2)[4:])
     assert {len(surge.ticket_ids) for surge in worker.look()} == {5}
     assert len(worker.topic) == 2
 
@@ -130,7 +130,7 @@ def test_tickets_of_one_customer_count_once(worker: Worker, made: Company) -> No
 
 
 def test_a_ticket_that_is_decided_on_again_counts_once(worker: Worker, made: Company) -> None:
-    worker.read([*new(made, 3), *new(made, 3)])
+    worker.read([*new(made, 4), *new(made, 4)])
     assert worker.look() == []
 
 

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import poisson
 
 from models.emerging.group import Newcomer, chance
-from models.emerging.judge import COMMITTED, MEASURES
+from models.emerging.judge import MEASURES
 from models.emerging.pool import EmergingPolicy, TriagePool
 from models.exact import Floats
 from tests.unit.emerging.company import HOUR_MS, PROBLEMS, Company, company
 
 NEW = PROBLEMS
-NOTHING = replace(COMMITTED, margin=float("inf"))
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,6 @@ def test_what_comes_together_is_found_as_what_comes_one_by_one(made: Company) ->
     assert ids(together.groups[0].members) == ids(new)
 
 
-def test_what_a_pool_has_settled_in_with_is_not_announced_and_counts(made: Company) -> None:
-    new, noted = made.tickets(NEW, 6, 58), list[int]()
-    pool = TriagePool(made.ready, EmergingPolicy(), lambda tickets, *_: noted.append(len(tickets)))
-    pool.settle_in(new[:-1])
-    assert (pool.groups, noted, len(pool)) == ([], [], 5)
-    (group,) = pool.take(new[-1:])
-    assert ids(group.members) == ids(new)
-
-
 def test_confident_tickets_do_not_wait(made: Company, pool: TriagePool) -> None:
     pool.take(made.tickets(3, 9, 44))
     assert len(pool) == 0
@@ -90,8 +81,8 @@ def test_tickets_wait_for_a_window_and_no_more_of_them_than_the_policy_says(made
 
 
 def test_a_problem_slower_than_the_window_is_none(made: Company) -> None:
-    pool = TriagePool(made.ready, EmergingPolicy(window_ms=2 * HOUR_MS))
-    for ticket in made.tickets(NEW, 15, 47):  # one an hour: never four within two
+    pool = TriagePool(made.ready, EmergingPolicy(window_ms=3 * HOUR_MS))
+    for ticket in made.tickets(NEW, 15, 47):  # one an hour: never five within three
         assert pool.take([ticket]) == []
 
 
@@ -143,33 +134,28 @@ def test_as_many_as_the_history_would_bring_are_no_news(made: Company) -> None:
     assert 0.0 < chance(group.count, pool.expected(group)) < 0.05
 
 
-def test_tickets_of_a_known_problem_are_no_news_however_sure_the_judge_is(made: Company) -> None:
-    judge = replace(COMMITTED, level=-100.0)
-    known, new = odd(made.tickets(3, 9, 59)), made.tickets(NEW, 9, 59)
-    pool = TriagePool(made.ready, EmergingPolicy(judge=judge, chance=1.0))
-    assert pool.take(known) == []
-    assert pool.take(new)
-
-
-def test_a_handful_that_is_not_sure_enough_is_judged_again_with_up_to_three_more(made: Company) -> None:
+def test_a_handful_that_is_not_sure_enough_is_judged_again_with_one_more_and_with_two(made: Company) -> None:
     noted: list[int] = []
-    new = made.tickets(NEW, 8, 55)
-    policy = EmergingPolicy(judge=NOTHING)
-    TriagePool(made.ready, policy, lambda tickets, *_: noted.append(len(tickets))).take(new)
-    assert noted == [4, 4, 5, 4, 5, 6, *(2 * [4, 5, 6, 7])]
+    new = made.tickets(NEW, 9, 55)
+    policy = EmergingPolicy(at=float("inf"))
+    TriagePool(made.ready, policy, lambda tickets, _: noted.append(len(tickets))).take(new)
+    assert noted == [5, 5, 6, *(3 * [5, 6, 7])]
 
 
-def test_a_handful_is_held_against_what_other_newcomers_score(
-    made: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where others score as much, as much says nothing."""
-    monkeypatch.setattr("models.emerging.judge._ENOUGH", 1)
-    policy = EmergingPolicy(judge=replace(COMMITTED, level=-20.0, margin=5.0))
-    one, two = made.tickets(NEW, 6, 57), made.tickets(NEW + 1, 6, 57)
-    alone, after = TriagePool(made.ready, policy), TriagePool(made.ready, policy)
-    assert alone.take(two)
-    assert after.take(one)
-    assert not after.take(two)
+def test_what_comes_among_many_others_is_less_sure_to_be_new(made: Company) -> None:
+    def sooner(others: int) -> float:
+        noted: list[Floats] = []
+        pool = TriagePool(made.ready, EmergingPolicy(at=float("inf")), lambda _, found: noted.append(found))
+        crowd = [replace(ticket, at_ms=0) for known in range(3) for ticket in made.tickets(known, 40, 56)]
+        new = [replace(ticket, at_ms=0) for ticket in made.tickets(NEW, 5, 56)]
+        pool.take(crowd[others:])
+        pool.take(new[:1])
+        pool.take(crowd[:others])
+        pool.take(new[1:])
+        return float(noted[-1][MEASURES.index("sooner")])
+
+    assert sooner(0) == pytest.approx(np.log(5 / 125))
+    assert sooner(100) == pytest.approx(np.log(105 / 125))
 
 
 def test_the_chance_is_the_upper_tail_of_poisson() -> None:
@@ -180,16 +166,17 @@ def test_the_chance_is_the_upper_tail_of_poisson() -> None:
 def test_who_learns_is_told_of_every_handful_that_is_judged(made: Company) -> None:
     noted: list[tuple[set[str], int]] = []
 
-    def note(tickets: Sequence[Newcomer], found: Floats, _: bool) -> None:
+    def note(tickets: Sequence[Newcomer], found: Floats) -> None:
         noted.append((ids(list(tickets)), len(found)))
 
     new = made.tickets(NEW, 6, 53)
-    TriagePool(made.ready, EmergingPolicy(judge=NOTHING), note).take(new)
-    assert [len(handful) for handful, _ in noted] == [4, 4, 5, 4, 5, 6]
-    assert noted[0] == (ids(new[:4]), len(MEASURES))
+    TriagePool(made.ready, EmergingPolicy(at=float("inf")), note).take(new)
+    assert [len(handful) for handful, _ in noted] == [5, 5, 6]
+    assert noted[0] == (ids(new[:5]), len(MEASURES))
 
 
 def test_a_generation_that_says_too_little_judges_nothing(made: Company) -> None:
     bare = replace(made.ready, generation=replace(made.ready.generation, reference=()))
     pool = TriagePool(bare, EmergingPolicy())
+    assert not pool.judges
     assert pool.take(made.tickets(NEW, 9, 54)) == []

@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from models.emerging.space import (
-    Space,
-    joined,
-    known_odds,
-    learn_space,
-    lengths,
-    pair_odds,
-    points_of,
-    together,
-)
+from models.emerging.space import Space, known_odds, learn_space, pair_odds, points_of, together
 from tests.unit.emerging.company import PROBLEMS, Company, company
 
 SPREAD = np.array([3.0, 0.8, 0.1])
@@ -50,13 +41,6 @@ def test_a_pair_is_one_problem_against_two() -> None:
     one, other = np.random.default_rng(1).normal(size=(2, 3))
     wanted = together(SPACE, one + other, 2.0) - together(SPACE, one, 1.0) - together(SPACE, other, 1.0)
     assert pair_odds(SPACE, one, other[None, :])[0] == pytest.approx(float(wanted))
-
-
-def test_tickets_join_a_group_by_what_they_add_to_it() -> None:
-    points = np.random.default_rng(2).normal(size=(4, 3))
-    total = np.array([3.0, -1.0, 0.5])
-    wanted = together(SPACE, points + total, 6.0) - together(SPACE, total, 5.0)
-    assert joined(SPACE, points, lengths(SPACE, points, 5), total, 5) == pytest.approx(wanted)
 
 
 def test_a_known_problem_is_as_likely_as_the_density_says() -> None:
