@@ -83,7 +83,7 @@ def course_told(surge: Surge) -> Course | None:
     if surge.kind is not SurgeKind.GROWING or surge.resolved_reason is ResolvedReason.MERGED:
         return None
     fires = surge.status is SurgeStatus.FIRING
-    clusters = tuple(dict.fromkeys((surge.cluster.id, *(member.id for member in surge.members))))
+    clusters = surge.cluster_ids
     first_cluster, first_owner = surge.first_told
     started_s = _seconds(surge.started_at)
     last = Evidence(

@@ -51,12 +51,7 @@ def newest_first(surges: Iterable[Surge]) -> list[Surge]:
 def surge_named(name: str, surges: Sequence[Surge]) -> Surge | None:
     """The surge of this id, or the first that has a cluster of this id; `surges` stand as `read_surges` has them."""
     by_id = next((one for one in surges if one.surge_id == name), None)
-    return by_id or next((one for one in surges if name in clusters_of(one)), None)
-
-
-def clusters_of(surge: Surge) -> list[str]:
-    """Ids of its clusters, the lead first."""
-    return list(dict.fromkeys((surge.cluster.id, *(member.id for member in surge.members))))
+    return by_id or next((one for one in surges if name in one.cluster_ids), None)
 
 
 def cluster_for(
@@ -79,7 +74,7 @@ def cluster_for(
             one
             for one in surges
             if one.status is SurgeStatus.FIRING
-            and any(name in (cluster_id, went.get(cluster_id)) for cluster_id in clusters_of(one))
+            and any(name in (cluster_id, went.get(cluster_id)) for cluster_id in one.cluster_ids)
         ),
         None,
     )

@@ -120,6 +120,11 @@ class Surge(Event):
     first_owner: str | None = None
 
     @property
+    def cluster_ids(self) -> tuple[str, ...]:
+        """Ids of its clusters, the lead first."""
+        return tuple(dict.fromkeys((self.cluster.id, *(member.id for member in self.members))))
+
+    @property
     def first_told(self) -> tuple[str, str | None]:
         """The cluster and its owner as they were first told; of a record of before that was kept, those that it has."""
         if self.first_cluster is None:
